@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * nDPI: what protocol an undecided flow speaks. The only file that includes nDPI's headers, with
+ * ndpi_compat.h for what differs between 4.2 and 5.x. One for each sensor (nDPI is not
+ * thread-safe); made before seccomp closes. A flow's state is 688 bytes and goes when decided.
+ */
+#ifndef CUTOFFD_NDPI_H
+#define CUTOFFD_NDPI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/clock.h"
+
+struct ndpi;
+struct ndpi_flow;
+
+#define NDPI_TEXT 64
+
+struct ndpi_result {
+	char protocol[NDPI_TEXT];    /* nDPI's name ("TLS.Cybersec"), "" while it knows none */
+	char application[NDPI_TEXT]; /* its last part ("Cybersec") */
+	char category[NDPI_TEXT];
+	bool decided; /* nDPI needs no more packets */
+};
+
+/* NULL when memory is out. */
+struct ndpi *ndpi_new(void);
+void ndpi_free(struct ndpi *ndpi);
+/* "4.2.0": the library that runs. */
+const char *ndpi_version(void);
+
+/* NULL when memory is out. */
+struct ndpi_flow *ndpi_flow_new(void);
+void ndpi_flow_free(struct ndpi_flow *flow);
+
+/* packet: from the IP header on, as captured. from_client: direction. */
+void ndpi_feed(struct ndpi *ndpi, struct ndpi_flow *flow, const uint8_t *packet, size_t length,
+	       bool from_client, struct wall now, struct ndpi_result *result);
+/* The end of the flow or of its budget: nDPI's best guess. */
+void ndpi_give_up(struct ndpi *ndpi, struct ndpi_flow *flow, struct ndpi_result *result);
+
+#endif

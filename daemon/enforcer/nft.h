@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kernel's nf_tables: the only user of libnftnl. Owns one netlink socket, through which the
+ * table is owned (flags owner, persist). Touches table `inet cutoffd` and no other. Every
+ * acknowledgement of a batch is collected; an overrun leads to a dump, which is an ordinary path.
+ */
+#ifndef CUTOFFD_NFT_H
+#define CUTOFFD_NFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/enforcer/ruleset.h"
+
+struct nft;
+
+#define NFT_ERROR 512
+
+/* NULL, with a text in error that says what is missing (CAP_NET_ADMIN, nf_tables) and the remedy.
+ */
+struct nft *nft_open(char error[NFT_ERROR]);
+void nft_close(struct nft *nft);
+
+/* Whether the kernel takes table flags owner and persist (Linux 6.9 on). */
+bool nft_has_owner(const struct nft *nft);
+
+/* One transaction from what the kernel holds to what is desired: named sets and maps by element
+ * deltas, chains kept and their rules replaced, base chains never deleted, latches and counters
+ * kept. 0, or -errno with a text that says which part the kernel refused (nothing has changed
+ * then). -EBUSY: another living process owns the table. */
+int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+	__attribute__((warn_unused_result));
+
+/* Removes the table; 0 also when there is none. -EBUSY: a living process owns it. */
+int nft_remove(struct nft *nft, char error[NFT_ERROR]) __attribute__((warn_unused_result));
+
+/* The stage numbers in set `latched`: how many (at most max are filled), or -errno. */
+int nft_latched(struct nft *nft, uint32_t *numbers, size_t max);
+
+struct nft_counter {
+	char name[64]; /* as in the ruleset: "stage_3_refused" */
+	uint64_t packets, bytes;
+};
+
+/* The table's named counters: how many (at most max are filled), or -errno. */
+int nft_counters(struct nft *nft, struct nft_counter *counters, size_t max);
+
+#endif

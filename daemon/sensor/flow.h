@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The flow table: a slab of fixed size, a hash (SipHash-like, keyed by a random seed, so that no
+ * sender chooses collisions) and one LRU list. It never grows past its limit: the least recently
+ * used flow goes first, idle ones before. Undecided state (reassembly, nDPI, QUIC) hangs on the
+ * flow by pointers of the sensor's, which gives them back in the release callback.
+ */
+#ifndef CUTOFFD_FLOW_H
+#define CUTOFFD_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "classifiers/evidence.h"
+#include "classifiers/http.h"
+#include "daemon/address.h"
+#include "daemon/clock.h"
+
+/* Idle times after which a flow is forgotten, by what is known of it. */
+#define FLOW_IDLE_TCP (300 * CLOCK_SECOND)
+#define FLOW_IDLE_UDP (120 * CLOCK_SECOND)
+#define FLOW_IDLE_CLOSED (10 * CLOCK_SECOND) /* TCP, after RST or both FINs */
+
+struct reassembly;
+struct ndpi_flow;
+struct quic_flow;
+
+/* Ports in host order. As the packet has it: source first. */
+struct flow_key {
+	struct address source, destination;
+	uint16_t source_port, destination_port;
+	uint8_t protocol;
+};
+
+struct flow {
+	/* the table's own; read only for others */
+	struct flow_key key; /* source is the client */
+	uint64_t id;	     /* never used twice by one table, below 2^53 */
+	struct wall first, last;
+
+	/* the sensor's; zeroed when the flow is made */
+	uint64_t client_packets, client_bytes, server_packets, server_bytes;
+	struct reassembly *stream; /* client's TCP bytes, while incomplete */
+	struct ndpi_flow *ndpi;
+	struct quic_flow *quic;
+	struct http_position http;
+	uint32_t client_start;	 /* sequence number of the client's first byte */
+	uint32_t client_next;	 /* the next that was not looked at yet */
+	uint32_t indicator;	 /* catalogue_match.indicator */
+	uint32_t last_names;	 /* hash of the names last told of */
+	uint16_t service;	 /* SERVICE_NONE or an index into the catalogue */
+	uint16_t field;		 /* enum field or a class */
+	uint8_t evidence;	 /* enum evidence_kind */
+	uint8_t carrier;	 /* enum carrier */
+	uint8_t payload_packets; /* client's packets with payload, up to the budget */
+	bool start_known;	 /* client_start is that of a SYN */
+	bool client_known;	 /* the direction is certain (SYN, or a request was seen) */
+	bool client_fin, server_fin, closed;
+	bool ambiguous;
+	bool told; /* an event was written for it */
+};
+
+struct flow_table;
+
+/* Called for each flow that leaves the table, before it does. */
+typedef void flow_release(void *context, struct flow *flow);
+
+/* flows_max flows, all of their memory taken at once (untouched pages cost nothing). seed: random
+ * bytes; replay gives fixed ones. NULL when memory is out. */
+struct flow_table *flow_table_new(size_t flows_max, uint64_t seed, flow_release *release,
+				  void *context);
+void flow_table_free(struct flow_table *table);
+
+/* The packet's flow, made when there is none; *from_client: the packet's direction in it. A new
+ * flow's client is the packet's source, or its destination with source_is_server (SYN-ACK). */
+struct flow *flow_find_or_make(struct flow_table *table, const struct flow_key *key,
+			       struct wall now, bool source_is_server, bool *from_client);
+/* The direction was guessed wrong: client and server change places (counters too). */
+void flow_turn(struct flow *flow);
+/* A new connection on the same ports (a SYN on a closed flow): forgets what was known. */
+void flow_restart(struct flow_table *table, struct flow *flow, struct wall now);
+/* Lets go of flows that have been idle too long; bounded work for each call. */
+void flow_expire(struct flow_table *table, struct wall now);
+/* Every flow that is there, for a reload; the callback must not add or remove flows. */
+void flow_each(struct flow_table *table, void (*visit)(void *context, struct flow *flow),
+	       void *context);
+
+size_t flow_count(const struct flow_table *table);
+/* Flows that had to leave because the table was full. */
+uint64_t flow_evicted(const struct flow_table *table);
+
+#endif
