@@ -10,7 +10,7 @@
 
 /* One log for each process: the only state at file scope beside main.c's. */
 static struct {
-	const char *role;
+	char role[32];
 	enum log_level level;
 	bool journal;
 } output = {"cutoffd", LOG_LEVEL_INFO, false};
@@ -25,7 +25,7 @@ static const struct {
 
 void log_open(const char *role, enum log_level level)
 {
-	output.role = role;
+	snprintf(output.role, sizeof(output.role), "%s", role);
 	output.level = level;
 	output.journal = getenv("JOURNAL_STREAM") != NULL;
 }

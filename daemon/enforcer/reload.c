@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reload: the new site is built whole, then the kernel takes it in one transaction, then the roles
+ * learn of it. Whatever fails leaves the old one in force.
+ */
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/enforcer/enforcer_internal.h"
+#include "daemon/enforcer/numbers_file.h"
+#include "daemon/log.h"
+
+static bool same_interfaces(const struct settings *a, const struct settings *b)
+{
+	if (a->interfaces_count != b->interfaces_count)
+		return false;
+	for (size_t i = 0; i < a->interfaces_count; i++)
+		if (strcmp(a->interfaces[i], b->interfaces[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What cannot change under live flows and open descriptors: the key, or NULL. */
+static const char *needs_restart(const struct settings *a, const struct settings *b)
+{
+	if (a->mask != b->mask || a->told != b->told)
+		return "mask, told";
+	if (strcmp(a->state, b->state) != 0 || strcmp(a->runtime, b->runtime) != 0)
+		return "state, runtime";
+	if (a->capture != b->capture || !same_interfaces(a, b))
+		return "capture, interfaces";
+	if (strcmp(a->events, b->events) != 0)
+		return "events";
+	return NULL;
+}
+
+static int put_in_force(struct enforcer *enforcer, struct site *site, char error[NFT_ERROR])
+{
+	int r = numbers_file_save(enforcer->numbers, site->settings->state);
+
+	if (r != 0) {
+		snprintf(error, NFT_ERROR, "the numbers cannot be kept: %s", strerror(-r));
+		return r;
+	}
+	return enforcer->nft ? nft_apply(enforcer->nft, site->ruleset, error) : 0;
+}
+
+static void refuse(struct enforcer *enforcer, const char *why)
+{
+	log_error("reload", "refused, the old policy stays in force: %s", why);
+	roles_notice(enforcer, NOTICE_RELOAD, NULL,
+		     "reload refused, the old policy stays in force: %.400s", why);
+}
+
+static void reload(struct enforcer *enforcer)
+{
+	struct settings *settings = site_settings(enforcer->config);
+	char error[NFT_ERROR + 64];
+	const char *key;
+	struct site *site;
+
+	if (!settings) {
+		refuse(enforcer, "the settings have errors (see the log)");
+		return;
+	}
+	key = needs_restart(enforcer->site->settings, settings);
+	if (key) {
+		snprintf(error, sizeof(error), "a change of `%s` needs a restart", key);
+		settings_free(settings);
+		refuse(enforcer, error);
+		return;
+	}
+	site = site_new(settings, enforcer->numbers, clock_wall());
+	if (!site) {
+		refuse(enforcer, "the policy cannot be compiled (see the log)");
+		return;
+	}
+	if (put_in_force(enforcer, site, error) != 0) {
+		site_free(site);
+		refuse(enforcer, error);
+		return;
+	}
+	site_free(enforcer->site);
+	enforcer->site = site;
+	enforcer->generation++;
+	roles_configure(enforcer);
+	enforcer_arm_stage_timer(enforcer);
+	log_notice("reload", "done: %zu stages", site->policy->stages_count);
+	roles_notice(enforcer, NOTICE_RELOAD, NULL, "policy loaded: %zu stages",
+		     site->policy->stages_count);
+}
+
+void enforcer_reload(struct enforcer *enforcer)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)clock_mono().ns / 1000);
+	reload(enforcer);
+	sd_notify(0, "READY=1");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A site: all that comes of one reading of the settings, built whole before anything that runs is
+ * touched. A reload makes a new one and, once it is in force, frees the old one.
+ */
+#ifndef CUTOFFD_SITE_H
+#define CUTOFFD_SITE_H
+
+#include "daemon/clock.h"
+#include "daemon/enforcer/ruleset.h"
+#include "daemon/policy/numbers.h"
+#include "daemon/policy/policy.h"
+#include "daemon/settings/settings.h"
+
+struct site {
+	struct settings *settings;
+	struct policy *policy;
+	struct ruleset *ruleset; /* NULL on a mirror port: nothing to enforce there */
+	int catalogue;		 /* memfd for the sensors */
+	int policy_json;	 /* memfd for the recorder */
+	struct wall loaded;
+};
+
+/* Settings only, with every complaint on standard error; NULL when there is an error. */
+struct settings *site_settings(const char *path);
+
+/* Compiles the settings, which it takes over; allots numbers. NULL with a line in the log. */
+struct site *site_new(struct settings *settings, struct numbers *numbers, struct wall now);
+void site_free(struct site *site);
+
+/* Now as the site's policy sees it: shifted while a cutoff is rehearsed. */
+struct wall site_now(const struct site *site, struct wall real);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The status that `cutoffctl status` shows: what is armed, what is in force, what was counted.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/enforcer/enforcer_internal.h"
+
+#define COUNTERS_MAX 16384
+
+struct counters {
+	struct nft_counter *list;
+	size_t count;
+};
+
+static struct counters read_counters(struct enforcer *enforcer)
+{
+	struct counters counters = {calloc(COUNTERS_MAX, sizeof(struct nft_counter)), 0};
+	int n = 0;
+
+	if (counters.list && enforcer->nft)
+		n = nft_counters(enforcer->nft, counters.list, COUNTERS_MAX);
+	counters.count = n < 0 ? 0 : n > COUNTERS_MAX ? COUNTERS_MAX : (size_t)n;
+	return counters;
+}
+
+static json_t *counter_json(const struct counters *counters, uint32_t stage, const char *kind)
+{
+	struct nft_counter none = {0};
+	const struct nft_counter *found = &none;
+	char name[64];
+
+	snprintf(name, sizeof(name), "stage_%u_%s", stage, kind);
+	for (size_t i = 0; i < counters->count; i++)
+		if (strcmp(counters->list[i].name, name) == 0)
+			found = &counters->list[i];
+	return json_pack("{s:I, s:I}", "packets", (json_int_t)found->packets, "bytes",
+			 (json_int_t)found->bytes);
+}
+
+static json_t *instant_json(struct wall at)
+{
+	char text[WALL_TEXT];
+
+	return json_string(wall_format(at, text));
+}
+
+static const char *stage_state(const struct policy_stage *stage, struct wall now)
+{
+	if (wall_before(now, stage->cutoff))
+		return "armed";
+	return wall_before(now, stage->until) ? "in-force" : "ended";
+}
+
+static json_t *stage_json(const struct policy *policy, const struct policy_stage *stage,
+			  const struct counters *counters, struct wall now)
+{
+	const struct policy_class *class = policy_class_find(policy, stage->class);
+
+	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:o, s:o}", "number",
+			 (json_int_t)stage->number, "measure", stage->measure, "stage",
+			 stage->stage, "service",
+			 json_sprintf("%s.%s", class->vendor, class->service), "scope",
+			 policy->scopes[stage->scope].name, "cutoff", instant_json(stage->cutoff),
+			 "action", stage->action == ACTION_DROP ? "drop" : "reject", "state",
+			 stage_state(stage, now), "verified", stage->verified, "refused",
+			 counter_json(counters, stage->number, "refused"), "observed",
+			 counter_json(counters, stage->number, "observed"));
+}
+
+static json_t *stages_json(struct enforcer *enforcer, struct wall now)
+{
+	const struct policy *policy = enforcer->site->policy;
+	struct counters counters = read_counters(enforcer);
+	json_t *stages = json_array();
+
+	for (size_t i = 0; i < policy->stages_count; i++)
+		json_array_append_new(stages,
+				      stage_json(policy, &policy->stages[i], &counters, now));
+	free(counters.list);
+	return stages;
+}
+
+static json_t *sensor_json(const struct enforcer *enforcer)
+{
+	const struct settings *settings = enforcer->site->settings;
+	const struct channel_alive *alive = &enforcer->sensor_alive;
+	json_t *interfaces = json_array();
+
+	for (size_t i = 0; i < settings->interfaces_count; i++)
+		json_array_append_new(interfaces, json_string(settings->interfaces[i]));
+	return json_pack("{s:i, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "index",
+			 child_index(enforcer->sensor), "pid", (int)child_pid(enforcer->sensor),
+			 "interface", interfaces, "packets", (json_int_t)alive->packets, "flows",
+			 (json_int_t)alive->flows, "dropped", (json_int_t)alive->dropped,
+			 "malformed", (json_int_t)alive->malformed, "lost_events",
+			 (json_int_t)alive->lost_events, "restarts",
+			 (json_int_t)child_restarts(enforcer->sensor));
+}
+
+static json_t *conntrack_json(const struct enforcer *enforcer)
+{
+	const struct conntrack_counters *counters = conntrack_counters(enforcer->conntrack);
+
+	return json_pack("{s:I, s:I, s:I, s:I}", "marked", (json_int_t)counters->marked,
+			 "not_found", (json_int_t)counters->not_found, "rewritten",
+			 (json_int_t)counters->rewritten, "queue_full",
+			 (json_int_t)counters->queue_full);
+}
+
+json_t *enforcer_status(struct enforcer *enforcer)
+{
+	const struct site *site = enforcer->site;
+	struct wall now = site_now(site, clock_wall());
+	json_t *status = json_pack(
+		"{s:s, s:o, s:o, s:s, s:s, s:{s:s, s:o}, s:o, s:[o]}", "version", CUTOFFD_VERSION,
+		"started", instant_json(enforcer->started), "now", instant_json(now), "mode",
+		site->policy->mode == MODE_ENFORCE ? "enforce" : "observe", "capture",
+		site->settings->capture == CAPTURE_TAP ? "tap" : "passive", "policy", "path",
+		site->settings->path, "loaded", instant_json(site->loaded), "stages",
+		stages_json(enforcer, now), "sensors", sensor_json(enforcer));
+
+	if (site->settings->rehearsal)
+		json_object_set_new(status, "rehearsal_offset_seconds",
+				    json_real((double)site->policy->offset_ns / CLOCK_SECOND));
+	if (enforcer->conntrack)
+		json_object_set_new(status, "conntrack", conntrack_json(enforcer));
+	if (enforcer->nft)
+		json_object_set_new(status, "kernel",
+				    json_pack("{s:b}", "owner", nft_has_owner(enforcer->nft)));
+	return status;
+}

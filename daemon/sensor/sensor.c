@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The way of a packet, from top to bottom: sensor_packet is the function to read first.
+ */
+#include "daemon/sensor/sensor.h"
+
+#include <stdlib.h>
+
+#include "classifiers/dns.h"
+#include "daemon/sensor/sensor_internal.h"
+
+#define QUIC_FLOWS_MAX 16384
+
+static void release_flow(void *context, struct flow *flow)
+{
+	struct sensor *sensor = context;
+
+	if (flow_undecided(flow) && flow->client_bytes + flow->server_bytes > 0)
+		decide_without_name(sensor, flow, true, flow->last);
+	flow_settle(sensor, flow);
+	stream_release(sensor, flow);
+}
+
+struct sensor *sensor_new(const struct sensor_options *options, struct catalogue *catalogue,
+			  const struct sensor_sink *sink)
+{
+	struct sensor *sensor = calloc(1, sizeof(*sensor));
+
+	if (!sensor)
+		return NULL;
+	sensor->options = *options;
+	sensor->sink = *sink;
+	if (sensor->options.flows_max == 0)
+		sensor->options.flows_max = SENSOR_FLOWS_MAX;
+	sensor->pool = reassembly_pool_new(SENSOR_REASSEMBLY_BYTES);
+	sensor->ndpi = ndpi_new();
+	sensor->seen = names_seen_new(SENSOR_PAIRS_MAX);
+	sensor->flows =
+		flow_table_new(sensor->options.flows_max, options->seed, release_flow, sensor);
+	if (sensor->pool)
+		sensor->quic = quic_new(QUIC_FLOWS_MAX, sensor->pool);
+	if (!sensor->pool || !sensor->quic || !sensor->ndpi || !sensor->seen || !sensor->flows) {
+		sensor_free(sensor);
+		return NULL;
+	}
+	sensor->catalogue = catalogue;
+	return sensor;
+}
+
+void sensor_free(struct sensor *sensor)
+{
+	if (!sensor)
+		return;
+	sensor_finish(sensor);
+	flow_table_free(sensor->flows);
+	names_seen_free(sensor->seen);
+	ndpi_free(sensor->ndpi);
+	quic_free(sensor->quic);
+	reassembly_pool_free(sensor->pool);
+	catalogue_free(sensor->catalogue);
+	free(sensor);
+}
+
+static void forget_service(void *context, struct flow *flow)
+{
+	(void)context;
+	flow->service = SERVICE_NONE; /* an index into the catalogue that goes */
+}
+
+void sensor_reconfigure(struct sensor *sensor, struct catalogue *catalogue, bool all_flows,
+			bool prefix_over_name)
+{
+	flow_each(sensor->flows, forget_service, NULL);
+	names_seen_recatalogue(sensor->seen, catalogue);
+	catalogue_free(sensor->catalogue);
+	sensor->catalogue = catalogue;
+	sensor->options.all_flows = all_flows;
+	sensor->options.prefix_over_name = prefix_over_name;
+}
+
+static void count_packet(struct flow *flow, const struct packet *packet, bool from_client)
+{
+	if (from_client) {
+		flow->client_packets++;
+		flow->client_bytes += packet->payload_wire;
+	} else {
+		flow->server_packets++;
+		flow->server_bytes += packet->payload_wire;
+	}
+}
+
+/* Opening and end of a connection. */
+static void follow_tcp(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+		       bool from_client, struct wall now)
+{
+	bool opens = (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+
+	if (opens && flow->closed)
+		flow_restart(sensor->flows, flow, now);
+	if (packet->tcp_flags & TCP_SYN)
+		flow->client_known = true;
+	if (opens && from_client) {
+		flow->client_start = packet->tcp_sequence + 1;
+		flow->client_next = flow->client_start;
+		flow->start_known = true;
+	}
+	if (packet->tcp_flags & TCP_FIN) {
+		flow->client_fin |= from_client;
+		flow->server_fin |= !from_client;
+	}
+	if ((packet->tcp_flags & TCP_RST) || (flow->client_fin && flow->server_fin))
+		flow->closed = true;
+}
+
+/* What libndpi makes of a packet of a flow that no extractor has decided. */
+static void ask_ndpi(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+		     bool from_client, struct wall now)
+{
+	struct ndpi_result result;
+
+	if (!flow->ndpi)
+		flow->ndpi = ndpi_flow_new();
+	if (!flow->ndpi) {
+		sensor->counters.no_memory++;
+		return;
+	}
+	ndpi_feed(sensor->ndpi, flow->ndpi, packet->network, packet->network_length, from_client,
+		  now, &result);
+	if (result.decided && result.protocol[0] != '\0')
+		decide_without_name(sensor, flow, true, now);
+}
+
+/* One of the client's packets was looked at in vain: the budget goes down. */
+static void spend_budget(struct sensor *sensor, struct flow *flow, bool from_client,
+			 struct wall now)
+{
+	if (!from_client)
+		return;
+	flow->payload_packets++;
+	if (flow->payload_packets >= BUDGET_PACKETS)
+		decide_without_name(sensor, flow, true, now);
+}
+
+/* The first datagram that was seen of this flow may have been the server's: a client's Initial from
+ * the other side says so. */
+static bool turned_by_quic(struct sensor *sensor, struct flow *flow, const struct packet *packet)
+{
+	struct quic_flow *probe = NULL;
+	enum answer answer;
+
+	if (flow->client_known || flow->quic)
+		return false;
+	answer = quic_extract(sensor->quic, &probe, packet->payload, packet->payload_length,
+			      &sensor->finding);
+	quic_flow_free(sensor->quic, &probe);
+	if (answer == ANSWER_NOT_MINE)
+		return false;
+	flow_turn(flow);
+	flow->client_known = true;
+	return true;
+}
+
+static void udp_datagram(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+			 bool from_client, struct wall now)
+{
+	struct finding *finding = &sensor->finding;
+	enum answer answer;
+
+	if (dns_extract(packet->payload, packet->payload_length, finding) == ANSWER_FOUND) {
+		decide_dns(sensor, flow, finding, &packet->destination, now);
+		return;
+	}
+	if (flow->field == FIELD_DNS)
+		return;
+	if (!from_client && !turned_by_quic(sensor, flow, packet))
+		return;
+	answer = quic_extract(sensor->quic, &flow->quic, packet->payload, packet->payload_length,
+			      finding);
+	if (answer == ANSWER_FOUND)
+		decide_by_names(sensor, flow, finding, now);
+	else if (answer == ANSWER_NOT_MINE)
+		decide_without_name(sensor, flow, false, now);
+}
+
+static struct flow *packet_flow(struct sensor *sensor, const struct packet *packet, struct wall now,
+				bool *from_client)
+{
+	struct flow_key key = {
+		.source = packet->source,
+		.destination = packet->destination,
+		.source_port = packet->source_port,
+		.destination_port = packet->destination_port,
+		.protocol = packet->protocol,
+	};
+	bool syn_ack = packet->protocol == PROTOCOL_TCP &&
+		       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+	struct flow *flow = flow_find_or_make(sensor->flows, &key, now, syn_ack, from_client);
+
+	if (flow->client_packets + flow->server_packets == 0) {
+		flow->service = SERVICE_NONE;
+		sensor->counters.flows++;
+	}
+	return flow;
+}
+
+void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
+{
+	struct wall now = captured->at;
+	struct packet packet;
+	enum decode_result decoded;
+	struct flow *flow;
+	bool from_client;
+
+	decoded = decode_packet(captured->linktype, captured->bytes, captured->length,
+				captured->wire_length, &packet);
+	sensor->counters.packets++;
+	sensor->counters.bytes += captured->wire_length;
+	sensor->counters.decoded[decoded]++;
+	flow_expire(sensor->flows, now);
+	if (decoded != DECODE_OK)
+		return;
+
+	flow = packet_flow(sensor, &packet, now, &from_client);
+	if (packet.protocol == PROTOCOL_TCP)
+		follow_tcp(sensor, flow, &packet, from_client, now);
+	count_packet(flow, &packet, from_client);
+	if (packet.payload_length == 0)
+		return;
+
+	if (packet.protocol == PROTOCOL_TCP)
+		stream_segment(sensor, flow, &packet, from_client, now);
+	else if (flow_undecided(flow) || flow->field == FIELD_DNS)
+		udp_datagram(sensor, flow, &packet, from_client, now);
+
+	if (flow_undecided(flow))
+		ask_ndpi(sensor, flow, &packet, from_client, now);
+	if (flow_undecided(flow))
+		spend_budget(sensor, flow, from_client, now);
+	if (!flow_undecided(flow) && flow->carrier != CARRIER_HTTP)
+		stream_release(sensor, flow);
+}
+
+void sensor_idle(struct sensor *sensor, struct wall now)
+{
+	flow_expire(sensor->flows, now);
+}
+
+void sensor_finish(struct sensor *sensor)
+{
+	if (sensor->flows && sensor->catalogue)
+		flow_each(sensor->flows, release_flow, sensor);
+}
+
+const struct sensor_counters *sensor_counters(const struct sensor *sensor)
+{
+	return &sensor->counters;
+}
+
+size_t sensor_flows(const struct sensor *sensor)
+{
+	return flow_count(sensor->flows);
+}
+
+uint64_t sensor_evicted(const struct sensor *sensor)
+{
+	return flow_evicted(sensor->flows);
+}
