@@ -45,6 +45,15 @@ const char *address_format(const struct address *address, char text[ADDRESS_TEXT
 	return text;
 }
 
+bool address_valid(const struct address *address)
+{
+	static const uint8_t zero[12];
+
+	if (address->family == FAMILY_V4)
+		return memcmp(address->bytes + 4, zero, sizeof(zero)) == 0;
+	return address->family == FAMILY_V6;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

@@ -42,6 +42,8 @@ struct address address_v4(const uint8_t bytes[4]);
 struct address address_v6(const uint8_t bytes[16]);
 bool address_parse(const char *text, struct address *out);
 const char *address_format(const struct address *address, char text[ADDRESS_TEXT]);
+/* Whether it is a value that this module could have made: for addresses that came in a message. */
+bool address_valid(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 /* 4 or 16. */
 size_t address_size(const struct address *address);
