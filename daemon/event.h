@@ -82,7 +82,7 @@ bool event_notice_valid(const struct event_notice *notice, size_t size);
 /* Bytes of the event that carry anything. */
 size_t event_flow_size(const struct event_flow *event);
 
-/* A new reference, never NULL but for memory. policy may be NULL (no verdicts then). The verdict is
+/* A new reference; NULL when memory is out. policy may be NULL (no verdicts then). The verdict is
  * the policy's for the class, client and server at judged_at. */
 json_t *event_flow_json(const struct event_flow *event, const struct policy *policy,
 			struct wall judged_at);
