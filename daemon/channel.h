@@ -84,7 +84,12 @@ int channel_send(int channel, const struct channel_message *message, int fd)
 int channel_receive(int channel, struct channel_message *message, int *fd)
 	__attribute__((warn_unused_result));
 
-/* A JSON text into a sealed memfd, and back (at most 16 MiB; NULL when it is not JSON). */
+/* Whether size bytes are one message that is well formed: what channel_receive asks. Pure; bytes
+ * are aligned as a struct channel_message is, and none beyond size is read. */
+bool channel_check(const void *bytes, size_t size);
+
+/* A JSON text into a sealed memfd, and back (at most 16 MiB; NULL when it is no sealed memfd, or
+ * not an object or array of JSON). The descriptor stays the caller's. */
 int channel_json_fd(const json_t *json) __attribute__((warn_unused_result));
 json_t *channel_json_read(int fd);
 
