@@ -363,6 +363,7 @@ static void put_verdict(struct form *form, const struct event_flow *event,
 	struct decision decision =
 		policy_judge(policy, event->field, &event->client, &event->server, judged_at);
 	json_t *cutoff = form->cutoff;
+	char when[WALL_TEXT];
 
 	if (decision.stage) {
 		put_text(form, cutoff, "measure", decision.stage->measure);
@@ -375,7 +376,7 @@ static void put_verdict(struct form *form, const struct event_flow *event,
 	if (decision.waiver)
 		put_text(form, cutoff, "waiver", decision.waiver->id);
 	if (judged_at.ns != event->at.ns)
-		put_wall(form, cutoff, "judged_at", judged_at);
+		put(form, cutoff, "judged_at", json_string(wall_format_event(judged_at, when)));
 }
 
 json_t *event_flow_json(const struct event_flow *event, const struct policy *policy,
