@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * QUIC v1 Initial → server_name (RFC 9000 §17.2.2, RFC 9001 §5). Keys come from the client's first
- * Destination Connection ID, by libcrypto; this is the only file that uses it. The CRYPTO stream
+ * Destination Connection ID, by libcrypto; no other classifier uses it. The CRYPTO stream
  * may span frames and datagrams in any order: it is put together in a reassembly.
  */
 #ifndef CUTOFFD_QUIC_H
