@@ -79,7 +79,7 @@ struct waiver {
 	size_t hosts_count;
 	const char *const *services; /* "kaspersky.updates"; none: all services */
 	size_t services_count;
-	struct wall until;
+	struct wall until; /* the first instant at which it holds no more */
 	const char *until_text;
 };
 
@@ -118,25 +118,30 @@ struct policy_scope {
 	enum midstream midstream;
 };
 
-/* One stage of one measure for one class in one scope: what the kernel latches. */
+/*
+ * One stage of one measure for one class in one scope: what the kernel latches. Its number belongs
+ * to the name "MEASURE/STAGE VENDOR.SERVICE SCOPE", without dates, sources or action: an amended
+ * stage is the same one, and who moves its date lifts its latch. One that several adoptions adopt
+ * has the earliest of their cutoffs and the stricter of their actions.
+ */
 struct policy_stage {
 	uint32_t number; /* allotted once, never used again; > 0 */
 	uint16_t class;
 	uint16_t scope; /* index into scopes */
 	const char *measure, *stage;
 	struct wall cutoff; /* in the policy's time (not shifted by the rehearsal's offset) */
-	struct wall until;  /* WALL_NEVER: no end */
+	struct wall until;  /* the first instant at which it refuses no more; WALL_NEVER: no end */
 	enum action action;
-	enum counts counts;
-	bool verified;
+	enum counts counts; /* the date that is the cutoff: legal where there is no vendor's */
+	bool verified;	    /* that date's */
 };
 
 struct policy_waiver {
-	uint32_t number; /* from the same numbers as stages */
+	uint32_t number; /* from the same numbers as stages, for the name "waiver ID" */
 	const char *id, *reason, *approver;
 	const struct prefix *hosts;
 	size_t hosts_count;
-	const uint16_t *classes; /* numbers */
+	const uint16_t *classes; /* numbers, ascending */
 	size_t classes_count;
 	struct wall until;
 };
@@ -162,23 +167,25 @@ struct policy {
 struct decision {
 	enum verdict verdict;
 	enum verdict would; /* what mode enforce would say */
-	const struct policy_stage
-		*stage; /* that decided, or else the next one to come; NULL: none */
-	const struct policy_waiver *waiver; /* that exempts, or NULL */
+	/* that decided or, if a waiver exempts, would have; else the next to come; NULL: none */
+	const struct policy_stage *stage;
+	const struct policy_waiver *waiver; /* that exempts from a stage in force, or NULL */
 };
 
 /* Allots numbers for what has none yet. Settings have checked everything: it cannot fail but for
- * numbers running out (-ENOSPC, *out is NULL then). */
-int policy_compile(const struct policy_source *source, struct numbers *numbers,
-		   struct policy **out);
+ * numbers running out (-ENOSPC) or a bug there: a stage without a date, or with a service that is
+ * not among the source's (-EINVAL). *out is NULL then. */
+int policy_compile(const struct policy_source *source, struct numbers *numbers, struct policy **out)
+	__attribute__((warn_unused_result));
 void policy_free(struct policy *policy);
 
 const struct policy_class *policy_class_find(const struct policy *policy, uint16_t number);
 const struct policy_class *policy_class_by_name(const struct policy *policy, const char *vendor,
 						const char *service);
 
-/* now: in the policy's time. client and server as the original direction has them; a scope also
- * holds for a flow that was opened from outside towards one of its hosts. */
+/* now: in the policy's time. client and server as the original direction has them; scopes and
+ * waivers hold for flows that one of their hosts opened, and for those opened from outside towards
+ * it. A server in never is never refused. */
 struct decision policy_judge(const struct policy *policy, uint16_t class_number,
 			     const struct address *client, const struct address *server,
 			     struct wall now);
@@ -186,9 +193,12 @@ struct decision policy_judge(const struct policy *policy, uint16_t class_number,
 /* The instant at which anything changes next after now; WALL_NEVER when nothing will. */
 struct wall policy_next_change(const struct policy *policy, struct wall now);
 
-/* The same policy in another process: the recorder judges by what is in force. NULL and a text in
- * error (of 160 bytes) when it is not one. */
+#define POLICY_ERROR 160
+
+/* The same policy in another process: the recorder judges by what is in force. A new reference;
+ * NULL when memory is out or a text is not UTF-8. */
 json_t *policy_to_json(const struct policy *policy);
-struct policy *policy_from_json(const json_t *json, char error[160]);
+/* Nothing in json is trusted. NULL, and a text in error, when it is not a policy. */
+struct policy *policy_from_json(const json_t *json, char error[POLICY_ERROR]);
 
 #endif
