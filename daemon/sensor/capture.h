@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where packets come from: one interface for capture files and live interfaces.
- * capture_pcap.c (the only user of libpcap: live, pcap files) and capture_pcapng.c (our own reader
- * of pcapng: mixed link types and snapshot lengths, which libpcap refuses) stand behind it.
+ *
+ * capture_pcap.c is the only user of libpcap: live interfaces. Files are read by capture_savefile.c
+ * (pcap) and capture_pcapng.c, because libpcap refuses mixed link types and snapshot lengths, cuts
+ * packets to the snapshot length that a file's header claims, and takes no packet over 256 KiB.
+ * Memory is bounded whatever a file claims.
  */
 #ifndef CUTOFFD_CAPTURE_H
 #define CUTOFFD_CAPTURE_H
@@ -25,15 +28,22 @@ struct capture_packet {
 
 #define CAPTURE_ERROR 512
 
+/* A live packet's bytes from here on are left out. It is a slot of the kernel's ring, and slots are
+ * of one size: longer ones, for what receive offload makes of long transfers, would be few. */
+#define CAPTURE_LIVE_BYTES 16256
+
 /* A capture file ("-": standard input). NULL with a text in error that names file and remedy. */
 struct capture *capture_open_file(const char *path, char error[CAPTURE_ERROR]);
-/* A live interface: whole packets, both directions, promiscuous off, immediate, non-blocking.
+/* The same, opened already: fd becomes the capture's own, also on failure; name is for messages. */
+struct capture *capture_open_fd(int fd, const char *name, char error[CAPTURE_ERROR]);
+/* A live interface: both directions, promiscuous off, immediate, non-blocking.
  * Needs CAP_NET_RAW now and no longer after it. */
 struct capture *capture_open_live(const char *interface, char error[CAPTURE_ERROR]);
 void capture_free(struct capture *capture);
 
-/* 1: a packet. 0: none now (live). -ENODATA: the end of the file. Another -errno: the capture
- * cannot go on; capture_error says why (a file that is cut short: what there was has been given).
+/* 1: a packet. 0: none now (live). -ENODATA: the end of the file. Another -errno, from then on: the
+ * capture cannot go on; capture_error says why. -EBADMSG: the file is cut short or damaged here;
+ * the whole packets before that place have been given.
  */
 int capture_next(struct capture *capture, struct capture_packet *packet);
 const char *capture_error(const struct capture *capture);
