@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The flow table: a slab of fixed size, a hash (SipHash-like, keyed by a random seed, so that no
- * sender chooses collisions) and one LRU list. It never grows past its limit: the least recently
+ * The flow table: a slab of fixed size, a hash (SipHash, keyed by a random seed, so that no sender
+ * chooses collisions) and one LRU list. It never grows past its limit: the least recently
  * used flow goes first, idle ones before. Undecided state (reassembly, nDPI, QUIC) hangs on the
  * flow by pointers of the sensor's, which gives them back in the release callback.
  */
@@ -33,13 +33,14 @@ struct flow_key {
 	uint8_t protocol;
 };
 
+/* Ordered for size: a decided flow and its place in the table take at most 192 bytes. */
 struct flow {
 	/* the table's own; read only for others */
 	struct flow_key key; /* source is the client */
 	uint64_t id;	     /* never used twice by one table, below 2^53 */
 	struct wall first, last;
 
-	/* the sensor's; zeroed when the flow is made */
+	/* the sensor's; zeroed when the flow is made, but for service */
 	uint64_t client_packets, client_bytes, server_packets, server_bytes;
 	struct reassembly *stream; /* client's TCP bytes, while incomplete */
 	struct ndpi_flow *ndpi;
@@ -63,24 +64,26 @@ struct flow {
 
 struct flow_table;
 
-/* Called for each flow that leaves the table, before it does. */
-typedef void flow_release(void *context, struct flow *flow);
-
-/* flows_max flows, all of their memory taken at once (untouched pages cost nothing). seed: random
- * bytes; replay gives fixed ones. NULL when memory is out. */
-struct flow_table *flow_table_new(size_t flows_max, uint64_t seed, flow_release *release,
-				  void *context);
+/* flows_max (1 to 2^31) flows, all of their memory taken at once (untouched pages cost nothing).
+ * seed: random bytes; replay gives fixed ones. release (NULL: none) is called for each flow that
+ * leaves the table or is restarted, before it does. NULL when memory is out. */
+struct flow_table *flow_table_new(size_t flows_max, uint64_t seed,
+				  void (*release)(void *context, struct flow *flow), void *context);
 void flow_table_free(struct flow_table *table);
 
-/* The packet's flow, made when there is none; *from_client: the packet's direction in it. A new
- * flow's client is the packet's source, or its destination with source_is_server (SYN-ACK). */
+/* The packet's flow, made when there is none or it has been idle too long; *from_client: the
+ * packet's direction in it. A new flow's client is the packet's source, or its destination with
+ * source_is_server (SYN-ACK). Never NULL. The flow is good until the next call that makes one, or
+ * flow_expire. */
 struct flow *flow_find_or_make(struct flow_table *table, const struct flow_key *key,
 			       struct wall now, bool source_is_server, bool *from_client);
 /* The direction was guessed wrong: client and server change places (counters too). */
 void flow_turn(struct flow *flow);
-/* A new connection on the same ports (a SYN on a closed flow): forgets what was known. */
+/* A new connection on the same ports (a SYN on a closed flow): forgets what was known, the id
+ * included; client and server stay. */
 void flow_restart(struct flow_table *table, struct flow *flow, struct wall now);
-/* Lets go of flows that have been idle too long; bounded work for each call. */
+/* Lets go of flows that have been idle too long. Looks at a few of them in each call (for each
+ * packet, and now and then without one). */
 void flow_expire(struct flow_table *table, struct wall now);
 /* Every flow that is there, for a reload; the callback must not add or remove flows. */
 void flow_each(struct flow_table *table, void (*visit)(void *context, struct flow *flow),
