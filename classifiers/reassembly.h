@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define REASSEMBLY_BYTES 32768 /* a stream's bytes, counted from its start */
-#define REASSEMBLY_PIECES 32   /* gaps in it at a time, and segments a stream takes */
+#define REASSEMBLY_PIECES 32   /* runs of bytes with gaps between them, at a time */
 
 struct reassembly;
 struct reassembly_pool;
@@ -24,10 +24,11 @@ enum reassembly_result {
 	REASSEMBLY_TAKEN,     /* new bytes; the contiguous run may have grown */
 	REASSEMBLY_NOTHING,   /* all of it was known already */
 	REASSEMBLY_AMBIGUOUS, /* as TAKEN, but it disagrees with bytes held (first seen stay) */
-	REASSEMBLY_FULL,      /* beyond the stream's or the pool's limits: not taken */
+	REASSEMBLY_FULL, /* beyond the stream's or the pool's limits: nothing of it was taken */
 };
 
-/* bytes: what all streams of the pool may hold together. NULL when memory is out. */
+/* bytes: what all streams of the pool may hold together (untouched pages cost nothing). NULL when
+ * memory is out. */
 struct reassembly_pool *reassembly_pool_new(size_t bytes);
 void reassembly_pool_free(struct reassembly_pool *pool);
 size_t reassembly_pool_used(const struct reassembly_pool *pool);
@@ -36,6 +37,8 @@ size_t reassembly_pool_used(const struct reassembly_pool *pool);
 struct reassembly *reassembly_new(struct reassembly_pool *pool);
 void reassembly_free(struct reassembly_pool *pool, struct reassembly *stream);
 
+/* bytes that stand at offset in the stream. What reaches beyond REASSEMBLY_BYTES is left out; FULL
+ * when all of it lies there. */
 enum reassembly_result reassembly_add(struct reassembly_pool *pool, struct reassembly *stream,
 				      uint32_t offset, const uint8_t *bytes, size_t length);
 
