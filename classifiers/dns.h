@@ -9,12 +9,16 @@
 #include "classifiers/classifier.h"
 
 /* bytes: one message (over TCP: without its length). Strict enough to be asked of any UDP payload:
- * NOT_MINE unless the header, the counts and every name fit. Never MORE. An address counts for a
- * question when the chain of CNAMEs leads from it there. Answer names longer than 253 octets or
- * with bytes outside of printable ASCII are given in RFC 4343's \DDD form. */
+ * NOT_MINE unless the header, the questions and every name fit. Never MORE. A message that ends
+ * within its records is read up to there (and truncated), as stub resolvers and cut captures want
+ * it. Queries, NOTIFY and UPDATE have questions; only answers to queries have addresses. An address
+ * counts for a question when the chain of CNAMEs (or of HTTPS and SVCB targets) leads from there to
+ * it. Bytes outside of printable ASCII, and dots and backslashes within a label, are given in
+ * RFC 4343's form (\DDD, \. and \\); the root is no name. */
 enum answer dns_extract(const uint8_t *bytes, size_t length, struct finding *finding);
 
-/* bytes: one side's TCP stream, from a message's two-byte length on (RFC 7766 §8). */
+/* bytes: one side's TCP stream, from a message's two-byte length on (RFC 7766 §8). *consumed is set
+ * for a whole message that is NOT_MINE too: the stream can be followed behind it. */
 enum answer dns_extract_stream(const uint8_t *bytes, size_t length, struct finding *finding,
 			       size_t *consumed);
 
