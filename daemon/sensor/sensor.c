@@ -37,8 +37,7 @@ struct sensor *sensor_new(const struct sensor_options *options, struct catalogue
 	sensor->seen = names_seen_new(SENSOR_PAIRS_MAX);
 	sensor->flows =
 		flow_table_new(sensor->options.flows_max, options->seed, release_flow, sensor);
-	if (sensor->pool)
-		sensor->quic = quic_new(QUIC_FLOWS_MAX, sensor->pool);
+	sensor->quic = quic_new(QUIC_FLOWS_MAX);
 	if (!sensor->pool || !sensor->quic || !sensor->ndpi || !sensor->seen || !sensor->flows) {
 		sensor_free(sensor);
 		return NULL;
