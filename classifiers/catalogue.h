@@ -30,16 +30,18 @@ enum catalogue_error {
 	CATALOGUE_BAD_PATTERN, /* pattern_error_text(conflict->pattern_error) says what is wrong */
 	CATALOGUE_DUPLICATE,   /* the same pattern or prefix in this very service */
 	CATALOGUE_CONFLICT,    /* the same pattern or prefix in another service */
-	CATALOGUE_FULL,	       /* more than the block's limits (4 GiB, 65,534 services) */
+	CATALOGUE_FULL,	       /* more than the block's limits (4 GiB of names, 65,534 services), or
+				  memory is out */
 };
 
 /* Filled on CATALOGUE_BAD_PATTERN, _DUPLICATE and _CONFLICT. */
 struct catalogue_conflict {
-	int pattern_error;
-	uint16_t service; /* whose pattern stood there first */
-	uint32_t place;	  /* the place that was given with it */
+	int pattern_error; /* enum pattern_error */
+	uint16_t service;  /* whose pattern stood there first */
+	uint32_t place;	   /* the place that was given with it */
 };
 
+/* NULL when memory is out. */
 struct catalogue_builder *catalogue_builder_new(void);
 void catalogue_builder_free(struct catalogue_builder *builder);
 
@@ -83,7 +85,8 @@ struct catalogue_service {
 struct catalogue *catalogue_map(int fd);
 void catalogue_free(struct catalogue *catalogue);
 
-/* name: any bytes. Case-blind, one final dot ignored. false: no list holds it. */
+/* name: any bytes. Case-blind, one final dot ignored. false: no list holds it. Of a name longer
+ * than 253 bytes only the last 254 count, and no pattern for a single host matches it. */
 bool catalogue_find_name(const struct catalogue *catalogue, const char *name, size_t length,
 			 struct catalogue_match *match);
 /* Longest prefix. */
@@ -94,8 +97,8 @@ bool catalogue_find_protocol(const struct catalogue *catalogue, const char *prot
 
 uint16_t catalogue_service_count(const struct catalogue *catalogue);
 struct catalogue_service catalogue_service(const struct catalogue *catalogue, uint16_t index);
-/* The indicator as its author wrote it (prefixes in canonical form). Writes at most size bytes
- * with the final NUL, returns text. */
+/* The indicator in canonical form (lower case, no final dot; a prefix as prefix_format writes it; a
+ * protocol as it was added). Writes at most size bytes with the final NUL, returns text. */
 const char *catalogue_indicator(const struct catalogue *catalogue, uint32_t indicator, char *text,
 				size_t size);
 
