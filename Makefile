@@ -29,7 +29,7 @@ OPTIMISE ?= -O2 -g
 CPPFLAGS += -I. -D_GNU_SOURCE -DCUTOFFD_VERSION='"$(VERSION)"' -DPREFIX='"$(prefix)"' \
 	-DSYSCONFDIR='"$(sysconfdir)"' $(EXTRA_CPPFLAGS)
 CFLAGS += -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(PACKAGE_CFLAGS) $(SANITIZE)
-LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
+LDFLAGS += -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE)
 PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 MISSING := $(shell $(PKG_CONFIG) --exists --print-errors $(PACKAGES) 2>&1)

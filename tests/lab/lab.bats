@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# The lab itself: what the other files here build on, and that it leaves nothing behind.
+
+load ../../scripts/lab-lib.sh
+
+setup_file() {
+  lab_up
+}
+
+teardown_file() {
+  lab_down
+}
+
+@test "every name is served under its own certificate, IPv4 and IPv6" {
+  local name
+  for name in "${LAB_BANNED[@]}" "${LAB_PERMITTED[@]}" "${LAB_UNRELATED[@]}"; do
+    [ "$(lab_fetch "$name" -4)" = "$name" ]
+    [ "$(lab_fetch "$name" -6)" = "$name" ]
+    [ "$(lab_fetch_plain "$name")" = "$name" ]
+  done
+}
+
+@test "a name under another's certificate is not believed" {
+  run lab_fetch nobody.example --connect-to ::www.example.org:
+  [ "$status" -eq 60 ]
+}
+
+@test "every name is served at the shared address too" {
+  [ "$(lab_fetch tip.kaspersky.com --connect-to "::$LAB_SHARED_4:")" = tip.kaspersky.com ]
+}
+
+@test "the resolver knows the lab's names and no others" {
+  [ "$(lab_in client dig +short s07.upd.kaspersky.com)" = 192.0.2.10 ]
+  [ "$(lab_in client dig +short AAAA s07.upd.kaspersky.com)" = 2001:db8:47::10 ]
+  lab_in client dig nobody.example | grep -q NXDOMAIN
+}
+
+@test "a slow download is still going after two seconds, and its end is written down" {
+  lab_download slow www.example.org
+  lab_wait 10 test -s "$LAB_DIR/slow.log"
+  lab_until "$(($(date +%s) + 2))"
+  run lab_download_end slow
+  [ "$status" -ne 0 ]
+  lab_stop nginx
+  lab_wait 5 lab_download_end slow
+  [[ "$(lab_download_end slow)" =~ ^(reset|closed)\ [0-9.]+\ [0-9]+\ [0-9.]+$ ]]
+}
+
+has_ended() {
+  [[ -z $(lab_process_start "$1") ]]
+}
+
+# What is left of the lab in this folder: nothing.
+left_behind() {
+  local pid
+  [[ ! -e $1 ]] || echo "folder $1"
+  ip netns list | grep -- "-${1##*.}-"
+  for pid in $2; do
+    [[ -z $(lab_process_start "$pid") ]] || echo "process $pid"
+  done
+}
+
+@test "taken down, it leaves no namespace, no process and no file" {
+  local dir pids
+  dir=$("$LAB_TREE/scripts/lab" up)
+  pids=$(cut -d ' ' -f 1 "$dir"/pids/*)
+  [ "$(wc -w <<<"$pids")" -eq 2 ]
+  [ "$(ip netns list | grep -c -- "-${dir##*.}-")" -eq 3 ]
+  "$LAB_TREE/scripts/lab" -d "$dir" down
+  [ -z "$(left_behind "$dir" "$pids")" ]
+}
+
+@test "interrupted while it is made, it leaves nothing either" {
+  local tmp pid dir
+  tmp=$(mktemp -d)
+  TMPDIR=$tmp "$LAB_TREE/scripts/lab" up >/dev/null 2>&1 3>&- &
+  pid=$!
+  lab_wait 10 compgen -G "$tmp/cutoffd-lab.*/nginx.conf"
+  dir=$(compgen -G "$tmp/cutoffd-lab.*")
+  kill -TERM "$pid"
+  lab_wait 20 has_ended "$pid"
+  [ -z "$(left_behind "$dir" '')" ]
+  rmdir "$tmp"
+}
+
+@test "failing while it is made, it leaves nothing either" {
+  local tmp=$BATS_TEST_TMPDIR
+  mkdir "$tmp/bin"
+  printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/nginx"
+  chmod 755 "$tmp/bin/nginx"
+  mkdir "$tmp/work"
+  PATH=$tmp/bin:$PATH TMPDIR=$tmp/work run "$LAB_TREE/scripts/lab" up
+  [ "$status" -eq 1 ]
+  [[ $output == *'web server does not answer'* ]]
+  rmdir "$tmp/work"
+}
