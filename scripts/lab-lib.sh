@@ -302,19 +302,50 @@ lab_fetch_plain() {
   lab_in client curl -sS --max-time 5 "$@" "http://$name/"
 }
 
-# lab_download TAG NAME [options of download.py]: a slow one in the background.
+# lab_download TAG URL [curl's options]: a slow one in the background. What came is in
+# $LAB_DIR/TAG.data; four seconds without a byte end it.
 lab_download() {
-  local tag=$1
-  shift
-  lab_spawn "$tag" client "${PYTHON:-/usr/bin/python3}" "$LAB_TREE/tests/lab/download.py" \
-    --ca "$LAB_DIR/certificates/ca.pem" "$@"
-  lab_wait 10 grep -q '^began' "$LAB_DIR/$tag.log" ||
+  local tag=$1 url=$2
+  shift 2
+  : >"$LAB_DIR/$tag.data"
+  # shellcheck disable=SC2016 # the inner shell's words
+  lab_spawn "$tag" client sh -c '"$@" & trap "kill $!" TERM; wait $!; echo "ended $? $(date +%s.%N)"' \
+    sh curl -sS -N --http1.1 --speed-limit 1 --speed-time 4 --cacert "$LAB_DIR/certificates/ca.pem" \
+    -o "$LAB_DIR/$tag.data" "$@" "$url"
+  lab_wait 10 test -s "$LAB_DIR/$tag.data" ||
     lab_die "the download did not begin: $(tail -n 3 "$LAB_DIR/$tag.log")"
 }
 
-# lab_download_end TAG: "HOW INSTANT BYTES LAST", once it ended; fails while it goes on.
+# lab_download_end TAG: "STATUS INSTANT" once it ended, curl's status (56: reset, 18: closed, 28:
+# nothing came any more) and when; fails while it goes on.
 lab_download_end() {
   sed -n 's/^ended //p' "$LAB_DIR/$1.log" | grep .
+}
+
+lab_download_bytes() {
+  stat -c %s "$LAB_DIR/$1.data"
+}
+
+# lab_download_grows TAG: whether bytes still come.
+lab_download_grows() {
+  local before
+  before=$(lab_download_bytes "$1")
+  lab_wait 2 lab_download_is_past "$1" "$before"
+}
+
+lab_download_is_past() {
+  (($(lab_download_bytes "$1") > $2))
+}
+
+# lab_server_end NAME: when the server gave up on its last slow transfer under this name.
+lab_server_end() {
+  awk -v name="$1" '$3 == name && $7 == "/slow" { at = $1 } END { print at; exit !at }' \
+    "$LAB_DIR/access.log"
+}
+
+# lab_milliseconds INSTANT SINCE
+lab_milliseconds() {
+  awk -v a="$1" -v b="$2" 'BEGIN { printf "%d\n", (a - b) * 1000 }'
 }
 
 # ---- cutoffd on the gateway

@@ -35,15 +35,30 @@ teardown_file() {
   lab_in client dig nobody.example | grep -q NXDOMAIN
 }
 
-@test "a slow download is still going after two seconds, and its end is written down" {
-  lab_download slow www.example.org
-  lab_wait 10 test -s "$LAB_DIR/slow.log"
+@test "a slow download goes on, and both ends write down when it ends" {
+  local status instant
+  lab_download slow https://www.example.org/slow
   lab_until "$(($(date +%s) + 2))"
+  lab_download_grows slow
   run lab_download_end slow
   [ "$status" -ne 0 ]
+
   lab_stop nginx
   lab_wait 5 lab_download_end slow
-  [[ "$(lab_download_end slow)" =~ ^(reset|closed)\ [0-9.]+\ [0-9]+\ [0-9.]+$ ]]
+  read -r status instant < <(lab_download_end slow)
+  [ "$status" -eq 18 ]
+  [ "$(lab_milliseconds "$(lab_now)" "$instant")" -lt 3000 ]
+}
+
+@test "a download from which nothing comes any more ends as that" {
+  local status
+  lab_server
+  lab_download silent https://www.example.org/slow
+  lab_in gateway ip link set wan0 down
+  lab_wait 10 lab_download_end silent
+  lab_in gateway ip link set wan0 up
+  read -r status _ < <(lab_download_end silent)
+  [ "$status" -eq 28 ]
 }
 
 has_ended() {
