@@ -19,10 +19,26 @@ void stream_release(struct sensor *sensor, struct flow *flow)
 	flow->stream = NULL;
 }
 
-/* The first of the client's messages: asks each extractor. Bytes consumed; the flow is decided,
- * speaks HTTP, or waits for more. */
-static size_t first_message(struct sensor *sensor, struct flow *flow, const uint8_t *bytes,
+/* Whether any more of this flow's bytes are wanted. */
+static bool wants_more(const struct flow *flow)
+{
+	return flow_undecided(flow) || flow->carrier == CARRIER_HTTP;
+}
+
+static size_t message_found(struct sensor *sensor, struct flow *flow, const uint8_t *bytes,
 			    size_t length, struct wall now)
+{
+	flow->client_known = true;
+	decide_by_names(sensor, flow, &sensor->finding, now);
+	if (flow->carrier == CARRIER_HTTP)
+		http_position_head(&flow->http, bytes, length);
+	return length;
+}
+
+/* The first of the client's messages, or the first in a tunnel: asks each extractor. Bytes
+ * consumed; 0: more are needed. */
+static size_t any_message(struct sensor *sensor, struct flow *flow, const uint8_t *bytes,
+			  size_t length, struct wall now)
 {
 	bool more = false;
 	size_t consumed = 0;
@@ -30,11 +46,7 @@ static size_t first_message(struct sensor *sensor, struct flow *flow, const uint
 	for (const struct stream_classifier *c = stream_classifiers; c->name; c++) {
 		switch (c->extract(bytes, length, &sensor->finding, &consumed)) {
 		case ANSWER_FOUND:
-			flow->client_known = true;
-			decide_by_names(sensor, flow, &sensor->finding, now);
-			if (flow->carrier == CARRIER_HTTP)
-				http_position_head(&flow->http, bytes, consumed);
-			return consumed;
+			return message_found(sensor, flow, bytes, consumed, now);
 		case ANSWER_MORE:
 			more = true;
 			break;
@@ -45,11 +57,12 @@ static size_t first_message(struct sensor *sensor, struct flow *flow, const uint
 	if (more)
 		return 0;
 	/* Not where a message begins. The next segment may be: a connection can change to TLS. */
-	decide_without_name(sensor, flow, false, now);
+	if (flow_undecided(flow))
+		decide_without_name(sensor, flow, false, now);
 	return length;
 }
 
-/* One more request of a connection that speaks HTTP. */
+/* One more request of a connection that speaks HTTP. Bytes consumed; 0: more are needed. */
 static size_t next_request(struct sensor *sensor, struct flow *flow, const uint8_t *bytes,
 			   size_t length, struct wall now)
 {
@@ -57,13 +70,12 @@ static size_t next_request(struct sensor *sensor, struct flow *flow, const uint8
 
 	switch (http_extract(bytes, length, &sensor->finding, &consumed)) {
 	case ANSWER_FOUND:
-		decide_by_names(sensor, flow, &sensor->finding, now);
-		http_position_head(&flow->http, bytes, consumed);
-		return consumed;
+		return message_found(sensor, flow, bytes, consumed, now);
 	case ANSWER_MORE:
 		return 0;
 	case ANSWER_NOT_MINE:
-		return length; /* not where a request begins: the next segment may */
+		http_position_lost(&flow->http);
+		return 1; /* a request may begin behind it */
 	}
 	return length;
 }
@@ -73,37 +85,32 @@ static size_t next_request(struct sensor *sensor, struct flow *flow, const uint8
 static size_t read_messages(struct sensor *sensor, struct flow *flow, const uint8_t *bytes,
 			    size_t length, struct wall now)
 {
-	size_t done = 0, used;
+	size_t done = 0, used = 1;
 
-	if (flow->carrier != CARRIER_HTTP) {
-		done = first_message(sensor, flow, bytes, length, now);
-		if (flow->carrier != CARRIER_HTTP)
-			return done;
-	}
-	while (done < length) {
-		done += http_position_body(&flow->http, bytes + done, length - done);
+	while (done < length && used > 0 && wants_more(flow)) {
+		if (flow->carrier == CARRIER_HTTP)
+			done += http_position_body(&flow->http, bytes + done, length - done);
 		if (done == length)
 			break;
-		used = next_request(sensor, flow, bytes + done, length - done, now);
-		if (used == 0)
-			break;
+		if (flow->carrier == CARRIER_HTTP && !flow->http.tunnel)
+			used = next_request(sensor, flow, bytes + done, length - done, now);
+		else
+			used = any_message(sensor, flow, bytes + done, length - done, now);
 		done += used;
 	}
 	return done;
 }
 
-/* Whether any more of this flow's bytes are wanted. */
-static bool wants_more(const struct flow *flow)
-{
-	return flow_undecided(flow) || flow->carrier == CARRIER_HTTP;
-}
-
-static void give_up(struct sensor *sensor, struct flow *flow, struct wall now)
+/* No room for what is missing: an undecided flow is decided by what there is, a connection that
+ * speaks HTTP goes on with the next request that is found. */
+static void give_up(struct sensor *sensor, struct flow *flow, uint32_t skipped, struct wall now)
 {
 	sensor->counters.reassembly_full++;
 	stream_release(sensor, flow);
 	if (flow_undecided(flow))
 		decide_without_name(sensor, flow, true, now);
+	http_position_lost(&flow->http);
+	flow->client_next += skipped;
 }
 
 /* Keeps bytes that stand offset behind client_next; false: no room, and the flow is given up. */
@@ -113,7 +120,7 @@ static bool keep(struct sensor *sensor, struct flow *flow, uint32_t offset, cons
 	if (!flow->stream)
 		flow->stream = reassembly_new(sensor->pool);
 	if (!flow->stream) {
-		give_up(sensor, flow, now);
+		give_up(sensor, flow, offset + (uint32_t)length, now);
 		return false;
 	}
 	switch (reassembly_add(sensor->pool, flow->stream, offset, bytes, length)) {
@@ -124,7 +131,7 @@ static bool keep(struct sensor *sensor, struct flow *flow, uint32_t offset, cons
 	case REASSEMBLY_NOTHING:
 		return true;
 	case REASSEMBLY_FULL:
-		give_up(sensor, flow, now);
+		give_up(sensor, flow, offset + (uint32_t)length, now);
 		return false;
 	}
 	return false;
@@ -174,13 +181,14 @@ static void read_buffered(struct sensor *sensor, struct flow *flow, uint32_t off
 		rebase(sensor, flow, done, now);
 }
 
-/* HTTP behind a gap that nobody will fill: a segment is where the next request may begin. */
-static bool resynchronise(struct flow *flow, const struct packet *packet)
+/* A hole in a body hides no request: goes on behind it. */
+static bool skip_hole(struct flow *flow, uint32_t hole)
 {
-	if (flow->carrier != CARRIER_HTTP || flow->stream || flow->http.tunnel)
+	if (flow->carrier != CARRIER_HTTP || flow->stream || flow->http.chunked ||
+	    flow->http.body_left < hole)
 		return false;
-	flow->client_next = packet->tcp_sequence;
-	memset(&flow->http, 0, sizeof(flow->http));
+	http_position_gap(&flow->http, hole);
+	flow->client_next += hole;
 	return true;
 }
 
@@ -200,7 +208,7 @@ static void client_segment(struct sensor *sensor, struct flow *flow, const struc
 		length -= (size_t)-offset;
 		offset = 0;
 	}
-	if (offset > 0 && resynchronise(flow, packet))
+	if (offset > 0 && skip_hole(flow, (uint32_t)offset))
 		offset = 0;
 	if (offset == 0 && !flow->stream)
 		read_in_place(sensor, flow, bytes, length, now);
