@@ -38,6 +38,8 @@ static const struct {
 	{"no whole hours", "2024-09-29", "Asia/Kathmandu", INSTANT_OK, DAY, "2024-09-28T18:15:00Z"},
 	{"before 1970", "1969-07-20T22:56:15", "America/New_York", INSTANT_OK, INSTANT,
 	 "1969-07-21T02:56:15Z"},
+	{"half a second before a gap, before 1970", "1969-04-27T01:59:59.5", NEW_YORK, INSTANT_OK,
+	 INSTANT, "1969-04-27T06:59:59Z"},
 
 	{"with Z", "2024-09-29T04:00:00Z", NEW_YORK, INSTANT_OK, INSTANT, "2024-09-29T04:00:00Z"},
 	{"with an offset", "2024-09-29T00:00:00-04:00", "Asia/Tokyo", INSTANT_OK, INSTANT,

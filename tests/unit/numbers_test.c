@@ -30,8 +30,7 @@ static int make_folder(void **state)
 	struct files *files = calloc(1, sizeof(*files));
 
 	snprintf(files->folder, sizeof(files->folder), "/tmp/numbers_test.XXXXXX");
-	if (!mkdtemp(files->folder))
-		return -1;
+	assert_non_null(mkdtemp(files->folder));
 	snprintf(files->path, sizeof(files->path), "%s/numbers", files->folder);
 	snprintf(files->fresh, sizeof(files->fresh), "%s/numbers.new", files->folder);
 	*state = files;

@@ -556,18 +556,24 @@ static void test_one_stage_for_each_class_and_scope(void **state)
 static void test_adopted_twice(void **state)
 {
 	struct site *site = *state;
-	const struct policy_stage *stage;
 
 	site->adoptions[1] = site->adoptions[0];
-	site->adoptions[0].action = ACTION_DROP;
-	site->adoptions[1].counts = COUNTS_VENDOR;
+	site->adoptions[0].counts = COUNTS_VENDOR;
+	site->adoptions[1].action = ACTION_DROP;
 	site->source.adoptions_count = 2;
-	compile(site);
-	assert_int_equal(site->policy->stages_count, 2);
-	stage = &site->policy->stages[0];
-	assert_int_equal(stage->action, ACTION_DROP);
-	assert_int_equal(stage->cutoff.ns, VENDOR * CLOCK_SECOND);
-	assert_int_equal(stage->counts, COUNTS_VENDOR);
+	for (int turn = 0; turn < 2; turn++) {
+		struct adoption first = site->adoptions[0];
+		const struct policy_stage *stage;
+
+		compile(site);
+		assert_int_equal(site->policy->stages_count, 2);
+		stage = &site->policy->stages[0];
+		assert_int_equal(stage->action, ACTION_DROP);
+		assert_int_equal(stage->cutoff.ns, VENDOR * CLOCK_SECOND);
+		assert_int_equal(stage->counts, COUNTS_VENDOR);
+		site->adoptions[0] = site->adoptions[1];
+		site->adoptions[1] = first;
+	}
 }
 
 static void test_empty(void **state)
@@ -583,14 +589,17 @@ static void test_empty(void **state)
 
 static void test_bugs_elsewhere(void **state)
 {
-	static const char *unknown[] = {"kaspersky.update"};
+	static const char *unknown[] = {"kaspersky.update", "kaspersky-updates", "kaspersky",
+					".updates", ""};
 	struct site *site = *state;
 	struct policy *policy = (struct policy *)site;
 
-	site->updates.services = unknown;
 	site->updates.services_count = 1;
-	assert_int_equal(policy_compile(&site->source, site->numbers, &policy), -EINVAL);
-	assert_null(policy);
+	for (size_t i = 0; i < COUNT(unknown); i++) {
+		site->updates.services = &unknown[i];
+		assert_int_equal(policy_compile(&site->source, site->numbers, &policy), -EINVAL);
+		assert_null(policy);
+	}
 	fill_measures(site);
 	site->updates.legal.set = false;
 	assert_int_equal(policy_compile(&site->source, site->numbers, &policy), -EINVAL);
