@@ -17,7 +17,8 @@ struct capture_input {
 	size_t start, end; /* of the bytes in buffer that were not taken yet */
 	uint64_t position; /* of start, in the file */
 	uint64_t size;
-	uint8_t buffer[CAPTURE_RECORD_MAX];
+	uint8_t *buffer;
+	size_t room;
 };
 
 static uint64_t size_of_file(int fd)
@@ -31,18 +32,13 @@ static uint64_t size_of_file(int fd)
 
 struct capture_input *capture_input_new(int fd)
 {
-	/* Not zeroed: pages of the buffer that are never read into cost nothing. */
-	struct capture_input *input = malloc(sizeof(*input));
+	struct capture_input *input = calloc(1, sizeof(*input));
 
 	if (!input) {
 		close(fd);
 		return NULL;
 	}
 	input->fd = fd;
-	input->error = 0;
-	input->ended = false;
-	input->start = input->end = 0;
-	input->position = 0;
 	input->size = size_of_file(fd);
 	return input;
 }
@@ -52,12 +48,31 @@ void capture_input_free(struct capture_input *input)
 	if (!input)
 		return;
 	close(input->fd);
+	free(input->buffer);
 	free(input);
+}
+
+/* Two chunks are enough but for rare records. */
+static bool make_room(struct capture_input *input, size_t length)
+{
+	size_t room = length > 2 * INPUT_CHUNK ? CAPTURE_RECORD_MAX : 2 * INPUT_CHUNK;
+	uint8_t *larger;
+
+	if (length <= input->room)
+		return true;
+	larger = realloc(input->buffer, room);
+	if (!larger) {
+		input->error = -ENOMEM;
+		return false;
+	}
+	input->buffer = larger;
+	input->room = room;
+	return true;
 }
 
 static bool read_some(struct capture_input *input, size_t length)
 {
-	size_t room = sizeof(input->buffer) - input->end;
+	size_t room = input->room - input->end;
 	size_t want = length > INPUT_CHUNK ? length : INPUT_CHUNK;
 	ssize_t n;
 
@@ -76,7 +91,7 @@ static bool read_some(struct capture_input *input, size_t length)
 
 const uint8_t *capture_input_peek(struct capture_input *input, size_t length)
 {
-	if (length > sizeof(input->buffer))
+	if (length > CAPTURE_RECORD_MAX || !make_room(input, length))
 		return NULL;
 	if (input->end - input->start < length) {
 		memmove(input->buffer, input->buffer + input->start, input->end - input->start);
