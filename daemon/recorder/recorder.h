@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The recorder: the process that writes down what sensors decided and what the enforcer reports,
+ * and that answers on the control socket. It has no capability and needs none. Started by the
+ * enforcer with the descriptors that channel.h names (CHANNEL_CONTROL_FD may be missing); ends
+ * when the enforcer's channel ends, after the events that were still on their way. SIGHUP: the
+ * event file is opened anew. SIGTERM and SIGINT are left to the enforcer.
+ */
+#ifndef CUTOFFD_RECORDER_H
+#define CUTOFFD_RECORDER_H
+
+/* `cutoffd recorder --events PATH|-`: argv[0] is the verb. Returns the exit status. */
+int recorder_main(int argc, char **argv);
+
+#endif
