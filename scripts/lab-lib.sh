@@ -116,7 +116,7 @@ lab_stop() {
 
 # ---- making and unmaking
 
-# lab_up [nat]: sets LAB_DIR; with nat the gateway masquerades its clients.
+# Sets LAB_DIR.
 lab_up() {
   local role
   ((EUID == 0)) || lab_die 'network namespaces need root' || return
@@ -129,8 +129,7 @@ lab_up() {
     ip netns add "$(lab_namespace $role)" || return
     ip -n "$(lab_namespace $role)" link set lo up || return
   done
-  lab_wires && lab_certificates && lab_resolver && lab_server || return
-  [[ ${1-} != nat ]] || lab_masquerade
+  lab_wires && lab_certificates && lab_resolver && lab_server
 }
 
 lab_wires() {
@@ -171,6 +170,7 @@ lab_address() {
   ip -n "$namespace" link set "$device" up
 }
 
+# The gateway hides its clients behind its own address.
 lab_masquerade() {
   lab_in gateway nft -f - <<<'table inet lab_nat {
     chain leaving {
@@ -396,7 +396,7 @@ lab_is_ready_or_gone() {
 }
 
 lab_ctl() {
-  "$LAB_BUILD/cutoffctl" -s "$LAB_DIR/run/control" "$@"
+  "$LAB_BUILD/cutoffctl" "$@" --socket "$LAB_DIR/run/control.sock"
 }
 
 # lab_role NAME: pids of the daemon's sensors or of its recorder.
