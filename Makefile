@@ -76,6 +76,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(UNIT_TESTS) $(TEST_TOOLS) $(BENCHES): %: %.o $(BUILD)/libcutoffd.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(BUILD)/tests/fuzz/%.o: WARNINGS += -Wno-missing-prototypes # libFuzzer has no header
 $(FUZZ_TARGETS): %: %.o $(BUILD)/libcutoffd.a
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
