@@ -2,6 +2,8 @@
 /*
  * Complaints about settings: each with file, line, column, the line itself and a remedy. Printed
  * as compilers do: "FILE:LINE:COLUMN: error: what; what to do", the line, a caret under the place.
+ * All are counted; of errors and of warnings the first COMPLAINTS_KEPT each are kept, so that a
+ * list with a million bad lines costs no memory. Everything given is copied.
  */
 #ifndef CUTOFFD_COMPLAINT_H
 #define CUTOFFD_COMPLAINT_H
@@ -9,17 +11,23 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#define COMPLAINTS_KEPT 100
+
 struct complaints;
 
-/* Where something stands. line and column count from 1; line 0: the file as a whole. */
+/* Where something stands. line and column count from 1, columns in characters; line 0: the file as
+ * a whole. */
 struct place {
 	const char *file;
 	unsigned int line, column;
-	const char *text; /* the line, without its end; NULL: not known */
+	const char *text; /* the line, up to its end (a NUL or a line feed); NULL: not known */
 };
 
 struct complaints *complaints_new(void);
 void complaints_free(struct complaints *complaints);
+
+/* From here on this file counts as read: complaints are printed in the order of these calls. */
+void complaints_file(struct complaints *complaints, const char *file);
 
 /* "what; remedy". */
 void complain(struct complaints *complaints, const struct place *place, const char *format, ...)
