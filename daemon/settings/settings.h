@@ -2,7 +2,7 @@
 /*
  * Settings: the YAML files that users write (policy, waivers, vendor packs, measures) → structs.
  * Reads everything, collects every complaint with its place, the line itself and a remedy; what
- * has an error is never handed out. cutoffd.yaml(5) describes the keys.
+ * has an error is never handed out. cutoffd.yaml(5) describes the keys. Reads no clock.
  */
 #ifndef CUTOFFD_SETTINGS_H
 #define CUTOFFD_SETTINGS_H
@@ -28,15 +28,34 @@ enum conflict {
 	CONFLICT_PREFIX, /* the prefix counts */
 };
 
+enum transport {
+	TRANSPORT_TCP,
+	TRANSPORT_UDP,
+};
+
+struct vendor_port {
+	enum transport transport;
+	uint16_t first, last;
+};
+
 struct vendor_service {
 	const char *id, *title;
 	const char *note;
+	const struct vendor_port *ports; /* where it listens, as far as that is known */
+	size_t ports_count;
 };
 
 struct vendor {
 	const char *id, *title;
+	const char *checked; /* the day on which somebody compared it with its sources */
 	const struct vendor_service *services;
 	size_t services_count;
+};
+
+/* What an adopted measure makes of a service. */
+struct standing {
+	bool cut;	/* an adopted stage names it */
+	bool permitted; /* not cut, and an adopted measure permits it expressly */
 };
 
 struct settings {
@@ -54,6 +73,7 @@ struct settings {
 	uint32_t mask, told;
 	uint16_t queue_base, log_group;
 	bool rehearsal;
+	bool unverified; /* services are cut by indicators, too, whose source nobody saw */
 
 	struct vendor *vendors;
 	size_t vendors_count;
@@ -62,6 +82,7 @@ struct settings {
 	struct scope *scopes;
 	size_t scopes_count;
 	struct policy_source policy;
+	const struct standing *standings; /* beside policy.services */
 
 	struct indicators *indicators; /* opaque: for settings_catalogue */
 	struct arena *arena;
@@ -70,6 +91,22 @@ struct settings {
 /* NULL when there is any error; the complaints hold errors and warnings either way. */
 struct settings *settings_load(const char *path, struct complaints *complaints);
 void settings_free(struct settings *settings);
+
+/* A file in memory. */
+struct settings_file {
+	const char *path;
+	const char *bytes;
+	size_t length;
+};
+
+/* The same without a disk: the first file is the policy; packs are those whose paths begin with
+ * "vendors/" and "measures/", waivers those with "waivers.d/". */
+struct settings *settings_load_memory(const struct settings_file *files, size_t count,
+				      struct complaints *complaints);
+
+/* Warnings about what is past at now: waivers that have ended. */
+void settings_review(const struct settings *settings, struct wall now,
+		     struct complaints *complaints);
 
 /* Compiles the catalogue of these settings: a service that the policy has a class for gets its
  * number, every other FIELD_OTHER. The sealed memfd, or -errno. */
