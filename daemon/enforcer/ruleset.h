@@ -2,7 +2,7 @@
 /*
  * Policy → the desired ruleset of table `inet cutoffd`: chains of rules made of a small closed set
  * of statements, named sets and maps, named counters. Pure: no kernel, no clock, no libnftnl; nft.c
- * turns it into netlink messages.
+ * turns it into netlink messages. What stands in it: ruleset_model.h.
  */
 #ifndef CUTOFFD_RULESET_H
 #define CUTOFFD_RULESET_H
@@ -27,8 +27,20 @@ struct ruleset_options {
 };
 
 /* Cutoffs become kernel time: instant - policy->offset_ns. Never NULL (memory out ends the
- * process). */
+ * process). The policy may be freed afterwards. */
 struct ruleset *ruleset_compile(const struct policy *policy, const struct ruleset_options *options);
 void ruleset_free(struct ruleset *ruleset);
+
+/* In nft's notation, for a reader: instants in UTC, and as comments what nft's grammar lacks. */
+void ruleset_print(const struct ruleset *ruleset, FILE *out);
+
+/* Names of counters, for who reads nft_counters: packets of the stage that were refused, that would
+ * have been (mode observe), that came before its cutoff; packets that a waiver let pass. */
+#define RULESET_COUNTER_REFUSED "stage_%u_refused"
+#define RULESET_COUNTER_OBSERVED "stage_%u_observed"
+#define RULESET_COUNTER_BEFORE "stage_%u_before"
+#define RULESET_COUNTER_WAIVED "waiver_%u_passed"
+/* Packets of flows whose mark holds a class that was never allotted. */
+#define RULESET_COUNTER_UNALLOTTED "unallotted"
 
 #endif
