@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/enforcer/nft.h"
+
+#include <errno.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/enforcer/nft_batch.h"
+#include "daemon/enforcer/nft_change.h"
+#include "daemon/enforcer/nft_held.h"
+#include "daemon/enforcer/nft_socket.h"
+
+#define OWNED (NFT_TABLE_F_OWNER | NFT_HELD_PERSIST)
+/* Not the table's own name: what is tried must not depend on what is there. */
+#define PROBE_TABLE "cutoffd_probe"
+
+/* When the kernel's answer was lost: from a fresh dump on. */
+#define APPLY_ATTEMPTS 3
+
+struct nft {
+	struct nft_socket *socket;
+	bool owner;
+};
+
+static struct nft_label table_label(const char *what)
+{
+	return (struct nft_label){what, RULESET_TABLE, 0};
+}
+
+static void add_table(struct nft_batch *batch, const char *name, uint16_t type, uint32_t flags,
+		      struct nft_label label)
+{
+	uint16_t create = type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0;
+	struct nlmsghdr *message = nft_batch_message(batch, type, create, label);
+	struct nftnl_table *t = nft_must(nftnl_table_alloc());
+
+	nftnl_table_set_u32(t, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, name);
+	if (type == NFT_MSG_NEWTABLE)
+		nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
+	nftnl_table_nlmsg_build_payload(message, t);
+	nft_batch_add(batch, message);
+	nftnl_table_free(t);
+}
+
+static bool takes_owner(struct nft *nft)
+{
+	struct nft_batch *batch = nft_batch_new(nft->socket);
+	char ignored[NFT_ERROR];
+	int e;
+
+	add_table(batch, PROBE_TABLE, NFT_MSG_NEWTABLE, OWNED, table_label("table"));
+	e = nft_batch_try(batch, ignored, sizeof(ignored));
+	nft_batch_free(batch);
+	return e == 0;
+}
+
+static void explain_open(int e, char error[NFT_ERROR])
+{
+	if (e == -EPERM)
+		snprintf(error, NFT_ERROR,
+			 "nf_tables: the capability CAP_NET_ADMIN is missing: start cutoffd as "
+			 "root, by its systemd unit");
+	else if (e == -EPROTONOSUPPORT || e == -EINVAL || e == -EOPNOTSUPP)
+		snprintf(error, NFT_ERROR,
+			 "nf_tables is not there (%s): this kernel lacks CONFIG_NF_TABLES and "
+			 "CONFIG_NF_TABLES_INET, or the module nf_tables cannot be loaded",
+			 strerror(-e));
+	else
+		snprintf(error, NFT_ERROR, "nf_tables: %s", strerror(-e));
+}
+
+struct nft *nft_open(char error[NFT_ERROR])
+{
+	struct nft *nft = nft_must(calloc(1, sizeof(*nft)));
+	struct held *held = NULL;
+	int e;
+
+	nft->socket = nft_socket_open();
+	e = nft->socket ? held_read(nft->socket, 0, NULL, &held) : -errno;
+	held_free(held);
+	if (e) {
+		explain_open(e, error);
+		nft_close(nft);
+		return NULL;
+	}
+	nft->owner = takes_owner(nft);
+	return nft;
+}
+
+void nft_close(struct nft *nft)
+{
+	if (!nft)
+		return;
+	nft_socket_close(nft->socket);
+	free(nft);
+}
+
+bool nft_has_owner(const struct nft *nft)
+{
+	return nft->owner;
+}
+
+/* Whether the table is this process's to change: -EBUSY with a text when not. */
+static int check_owner(const struct nft *nft, const struct held *held, char error[NFT_ERROR])
+{
+	if (!held->table || !(held->table_flags & NFT_TABLE_F_OWNER) ||
+	    held->owner == nft_socket_port(nft->socket))
+		return 0;
+	snprintf(error, NFT_ERROR,
+		 "table inet %s belongs to another running process (netlink port %u, most often "
+		 "its process id): end that one first, by systemctl stop or cutoffd stop-enforcing",
+		 RULESET_TABLE, held->owner);
+	return -EBUSY;
+}
+
+/* A table that was made without persist cannot be owned by us: it is made anew, and its latches go
+ * over into the new one. */
+static bool adoptable(const struct nft *nft, const struct held *held)
+{
+	return !nft->owner || (held->table_flags & NFT_HELD_PERSIST);
+}
+
+static int apply_once(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+{
+	struct held *held = NULL, nothing = {0};
+	struct nft_batch *batch = NULL;
+	int e = held_read(nft->socket, HELD_ALL, desired, &held);
+
+	if (e) {
+		snprintf(error, NFT_ERROR, "reading table inet %s: %s", RULESET_TABLE,
+			 strerror(-e));
+		return e;
+	}
+	e = check_owner(nft, held, error);
+	if (e)
+		goto out;
+	batch = nft_batch_new(nft->socket);
+	nothing.arena = held->arena;
+	if (held->table && !adoptable(nft, held))
+		add_table(batch, RULESET_TABLE, NFT_MSG_DELTABLE, 0,
+			  table_label("removal of table"));
+	add_table(batch, RULESET_TABLE, NFT_MSG_NEWTABLE, nft->owner ? OWNED : 0,
+		  table_label("table"));
+	nft_change(batch, desired, adoptable(nft, held) ? held : &nothing, held);
+	e = nft_batch_commit(batch, error, NFT_ERROR);
+out:
+	nft_batch_free(batch);
+	held_free(held);
+	return e;
+}
+
+int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+{
+	int e = -ENOBUFS;
+
+	for (int i = 0; i < APPLY_ATTEMPTS && e == -ENOBUFS; i++)
+		e = apply_once(nft, desired, error);
+	return e;
+}
+
+int nft_remove(struct nft *nft, char error[NFT_ERROR])
+{
+	struct nft_batch *batch = NULL;
+	struct held *held = NULL;
+	int e = held_read(nft->socket, 0, NULL, &held);
+
+	if (e) {
+		snprintf(error, NFT_ERROR, "reading table inet %s: %s", RULESET_TABLE,
+			 strerror(-e));
+		return e;
+	}
+	e = check_owner(nft, held, error);
+	if (e || !held->table)
+		goto out;
+	batch = nft_batch_new(nft->socket);
+	add_table(batch, RULESET_TABLE, NFT_MSG_DELTABLE, 0, table_label("removal of table"));
+	e = nft_batch_commit(batch, error, NFT_ERROR);
+out:
+	nft_batch_free(batch);
+	held_free(held);
+	return e;
+}
+
+int nft_latched(struct nft *nft, uint32_t *numbers, size_t max)
+{
+	struct held *held = NULL;
+	const struct held_set *latched;
+	int n = held_read(nft->socket, HELD_SETS, NULL, &held);
+
+	if (n)
+		return n;
+	latched = held_set(held, RULESET_LATCHED);
+	for (size_t i = 0; latched && i < latched->count && i < max; i++)
+		memcpy(&numbers[i], latched->elements[i].key, sizeof(numbers[i]));
+	n = latched ? (int)latched->count : 0;
+	held_free(held);
+	return n;
+}
+
+int nft_counters(struct nft *nft, struct nft_counter *counters, size_t max)
+{
+	struct held *held = NULL;
+	int n = held_read(nft->socket, HELD_COUNTERS, NULL, &held);
+
+	if (n)
+		return n;
+	for (size_t i = 0; i < held->counters_count && i < max; i++) {
+		const struct held_counter *c = &held->counters[i];
+
+		snprintf(counters[i].name, sizeof(counters[i].name), "%s", c->name);
+		counters[i].packets = c->packets;
+		counters[i].bytes = c->bytes;
+	}
+	n = (int)held->counters_count;
+	held_free(held);
+	return n;
+}
