@@ -26,7 +26,7 @@ enum ctl_exit client_options(int argc, char **argv, struct client_options *optio
 
 	*options = (struct client_options){.socket = SOCKET_PATH};
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:j", known, NULL)) != -1) {
 		if (option == 's')
 			options->socket = optarg;
 		else if (option == 'j')

@@ -16,7 +16,7 @@ struct client_options {
 	bool json;
 };
 
-/* --socket PATH and --json. CTL_USAGE after a complaint. */
+/* -s, --socket PATH and -j, --json. CTL_USAGE after a complaint. */
 enum ctl_exit client_options(int argc, char **argv, struct client_options *options);
 
 /* *answer: a new reference on CTL_OK, else NULL. */

@@ -18,10 +18,11 @@
 #include "daemon/log.h"
 #include "daemon/recorder/control.h"
 #include "daemon/recorder/event_file.h"
+#include "daemon/recorder/losses.h"
 #include "daemon/recorder/statistics.h"
+#include "daemon/sandbox.h"
 
 #define FLUSH_US 100000
-#define COMPLAIN_US 60000000
 /* How long sensors may still be heard after the enforcer has gone. */
 #define DRAIN_US 500000
 #define CLIENT_IDLE_US 5000000
@@ -29,21 +30,14 @@
 /* Messages of one channel at a time, so that no sensor keeps the others waiting. */
 #define BATCH 64
 
-/* What was lost, as it was last told. */
-struct losses {
-	uint64_t events; /* lines that the file did not take */
-	uint64_t unmade; /* events that memory was missing for */
-	uint64_t broken; /* messages of sensors that broke the protocol */
-};
-
 struct recorder {
 	sd_event *event;
-	sd_event_source *enforcer, *sensors, *flush, *complain, *hangup, *drain;
+	sd_event_source *enforcer, *sensors, *flush, *hangup, *drain;
 	struct event_file *file;
 	struct statistics *statistics;
 	struct control *control;
 	struct policy *policy;
-	struct losses losses, told;
+	struct losses *losses;
 };
 
 /* ---- writing ---- */
@@ -58,53 +52,6 @@ static int set_timer(sd_event_source *timer, uint64_t usec)
 static bool timer_runs(sd_event_source *timer)
 {
 	return sd_event_source_get_enabled(timer, NULL) > 0;
-}
-
-/* Says what was lost since it was last said. */
-static void tell_losses(struct recorder *recorder)
-{
-	struct losses *now = &recorder->losses, *told = &recorder->told;
-	struct event_file_counters counters = event_file_counters(recorder->file);
-
-	now->events = counters.lost;
-	if (now->events > told->events)
-		log_error("events",
-			  "%" PRIu64 " events lost (%s): make room, or name another file "
-			  "(events:)",
-			  now->events - told->events,
-			  counters.error ? strerror(counters.error) : "the file was too slow");
-	if (now->unmade > told->unmade)
-		log_error("events", "%" PRIu64 " events lost: out of memory",
-			  now->unmade - told->unmade);
-	if (now->broken > told->broken)
-		log_warning("channel", "%" PRIu64 " messages from sensors broke the protocol",
-			    now->broken - told->broken);
-	*told = *now;
-}
-
-static bool has_untold_losses(const struct recorder *recorder)
-{
-	return event_file_counters(recorder->file).lost > recorder->told.events ||
-	       recorder->losses.unmade > recorder->told.unmade ||
-	       recorder->losses.broken > recorder->told.broken;
-}
-
-/* At once when nothing was said for a minute, else when the minute is over. */
-static void complain(struct recorder *recorder)
-{
-	if (!has_untold_losses(recorder) || timer_runs(recorder->complain))
-		return;
-	tell_losses(recorder);
-	if (set_timer(recorder->complain, COMPLAIN_US) < 0)
-		log_error("recorder", "no timer: losses may be told late");
-}
-
-static int on_complain(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	(void)source;
-	(void)usec;
-	complain(userdata);
-	return 0;
 }
 
 static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
@@ -125,10 +72,10 @@ static void write_event(struct recorder *recorder, json_t *event)
 	if (line)
 		event_file_write(recorder->file, line, strlen(line));
 	else
-		recorder->losses.unmade++;
+		losses_count(recorder->losses, LOSS_MEMORY);
 	if (!timer_runs(recorder->flush) && set_timer(recorder->flush, FLUSH_US) < 0)
 		event_file_flush(recorder->file);
-	complain(recorder);
+	losses_check(recorder->losses);
 	free(line);
 	json_decref(event);
 }
@@ -179,8 +126,7 @@ static int read_sensors(struct recorder *recorder)
 	if (n == 1 || n == -EPROTO) {
 		if (fd >= 0)
 			close(fd);
-		recorder->losses.broken++;
-		complain(recorder);
+		losses_count(recorder->losses, LOSS_BROKEN);
 		return 1;
 	}
 	return n;
@@ -230,11 +176,13 @@ static json_t *recorder_json(struct recorder *recorder)
 	struct event_file_counters counters = event_file_counters(recorder->file);
 	json_t *json = statistics_json(recorder->statistics);
 
-	if (json_object_update_new(
-		    json,
-		    json_pack("{s:I, s:I, s:I}", "events_written", (json_int_t)counters.written,
-			      "events_lost", (json_int_t)(counters.lost + recorder->losses.unmade),
-			      "messages_broken", (json_int_t)recorder->losses.broken)) == 0)
+	json_t *more = json_pack(
+		"{s:I, s:I, s:I}", "events_written", (json_int_t)counters.written, "events_lost",
+		(json_int_t)(losses_of(recorder->losses, LOSS_FILE) +
+			     losses_of(recorder->losses, LOSS_MEMORY)),
+		"messages_broken", (json_int_t)losses_of(recorder->losses, LOSS_BROKEN));
+
+	if (json_object_update_new(json, more) == 0)
 		return json;
 	json_decref(json);
 	return NULL;
@@ -365,18 +313,11 @@ static void prepare_signals(void)
 	sigprocmask(SIG_BLOCK, &hangup, NULL);
 }
 
-static gid_t control_group(void)
+static int start_control(struct recorder *recorder, gid_t group)
 {
-	const struct group *group = getgrnam("cutoffd");
-
-	return group ? group->gr_gid : (gid_t)-1;
-}
-
-static int start_control(struct recorder *recorder)
-{
-	struct control_settings settings = {
+	const struct control_settings settings = {
 		.listen_fd = CHANNEL_CONTROL_FD,
-		.group = control_group(),
+		.group = group,
 		.idle_us = CLIENT_IDLE_US,
 		.status_us = STATUS_US,
 		.ask_status = ask_status,
@@ -410,7 +351,6 @@ static int add_sources(struct recorder *recorder)
 	    (error = sd_event_source_set_priority(recorder->sensors, SD_EVENT_PRIORITY_IDLE)) < 0)
 		return error;
 	if ((error = add_timer(recorder, &recorder->flush, on_flush)) < 0 ||
-	    (error = add_timer(recorder, &recorder->complain, on_complain)) < 0 ||
 	    (error = add_timer(recorder, &recorder->drain, on_drain)) < 0)
 		return error;
 	return sd_event_add_signal(event, &recorder->hangup, SIGHUP, on_hangup, recorder);
@@ -421,7 +361,7 @@ static void recorder_free(struct recorder *recorder)
 	control_free(recorder->control);
 	sd_event_source_disable_unref(recorder->drain);
 	sd_event_source_disable_unref(recorder->hangup);
-	sd_event_source_disable_unref(recorder->complain);
+	losses_free(recorder->losses);
 	sd_event_source_disable_unref(recorder->flush);
 	sd_event_source_disable_unref(recorder->sensors);
 	sd_event_source_disable_unref(recorder->enforcer);
@@ -431,27 +371,55 @@ static void recorder_free(struct recorder *recorder)
 	event_file_close(recorder->file);
 }
 
-static int recorder_start(struct recorder *recorder, const char *path, bool has_control)
+static int open_all(struct recorder *recorder, const struct recorder_settings *settings)
 {
-	int error = event_file_open(&recorder->file, path);
+	bool has_control = is_socket(CHANNEL_CONTROL_FD, SO_ACCEPTCONN);
+	int error;
 
+	if (!prepare_descriptor(CHANNEL_ENFORCER_FD) || !prepare_descriptor(CHANNEL_RECORDER_FD) ||
+	    (has_control && !prepare_descriptor(CHANNEL_CONTROL_FD)))
+		return -errno;
+	error = event_file_open(&recorder->file, settings->events);
 	if (error < 0) {
 		log_error("events",
 			  "%s: %s: name a file that user cutoffd-recorder can write "
 			  "(events:)",
-			  path, strerror(-error));
+			  settings->events, strerror(-error));
 		return error;
 	}
 	recorder->statistics = statistics_new();
 	if (!recorder->statistics)
 		return -ENOMEM;
-	if ((error = sd_event_new(&recorder->event)) < 0 || (error = add_sources(recorder)) < 0 ||
-	    (has_control && (error = start_control(recorder)) < 0)) {
+	if ((error = sd_event_new(&recorder->event)) < 0 ||
+	    (error = losses_new(&recorder->losses, recorder->event, recorder->file)) < 0 ||
+	    (error = add_sources(recorder)) < 0 ||
+	    (has_control && (error = start_control(recorder, settings->control_group)) < 0))
 		log_error("recorder", "no event loop: %s", strerror(-error));
-		return error;
+	return error < 0 ? error : 0;
+}
+
+int recorder_run(const struct recorder_settings *settings)
+{
+	const struct channel_message ready = {.type = CHANNEL_READY};
+	struct recorder recorder = {0};
+	int status = EXIT_FAILURE, error;
+
+	prepare_signals();
+	if (open_all(&recorder, settings) < 0)
+		goto out;
+	error = settings->confined ? sandbox_close(SANDBOX_RECORDER) : 0;
+	if (error == 0)
+		error = channel_send(CHANNEL_ENFORCER_FD, &ready, -1);
+	if (error < 0) {
+		log_error("recorder", "cannot start: %s", strerror(-error));
+		goto out;
 	}
-	return channel_send(CHANNEL_ENFORCER_FD, &(struct channel_message){.type = CHANNEL_READY},
-			    -1);
+	status = sd_event_loop(recorder.event);
+	if (status < 0)
+		status = EXIT_FAILURE;
+out:
+	recorder_free(&recorder);
+	return status;
 }
 
 static const char *events_option(int argc, char **argv)
@@ -469,30 +437,25 @@ static const char *events_option(int argc, char **argv)
 	return optind == argc ? path : NULL;
 }
 
+static gid_t control_group(void)
+{
+	const struct group *group = getgrnam("cutoffd");
+
+	return group ? group->gr_gid : (gid_t)-1;
+}
+
 int recorder_main(int argc, char **argv)
 {
-	struct recorder recorder = {0};
-	const char *path = events_option(argc, argv);
-	bool has_control = is_socket(CHANNEL_CONTROL_FD, SO_ACCEPTCONN);
-	int status = EXIT_FAILURE;
+	const struct recorder_settings settings = {
+		.events = events_option(argc, argv),
+		.control_group = control_group(),
+		.confined = true,
+	};
 
 	log_open("recorder", LOG_LEVEL_INFO);
-	if (!path || !is_socket(CHANNEL_ENFORCER_FD, SO_TYPE) ||
-	    !is_socket(CHANNEL_RECORDER_FD, SO_TYPE)) {
-		log_error("recorder", "cutoffd starts this verb itself: use cutoffd run");
-		return 2;
-	}
-	if (!prepare_descriptor(CHANNEL_ENFORCER_FD) || !prepare_descriptor(CHANNEL_RECORDER_FD) ||
-	    (has_control && !prepare_descriptor(CHANNEL_CONTROL_FD)))
-		return status;
-	prepare_signals();
-	if (recorder_start(&recorder, path, has_control) < 0)
-		goto out;
-	status = sd_event_loop(recorder.event);
-	if (status < 0)
-		status = EXIT_FAILURE;
-	tell_losses(&recorder);
-out:
-	recorder_free(&recorder);
-	return status;
+	if (settings.events && is_socket(CHANNEL_ENFORCER_FD, SO_TYPE) &&
+	    is_socket(CHANNEL_RECORDER_FD, SO_TYPE))
+		return recorder_run(&settings);
+	log_error("recorder", "cutoffd starts this verb itself: use cutoffd run");
+	return 2;
 }

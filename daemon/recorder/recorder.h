@@ -9,7 +9,19 @@
 #ifndef CUTOFFD_RECORDER_H
 #define CUTOFFD_RECORDER_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 /* `cutoffd recorder --events PATH|-`: argv[0] is the verb. Returns the exit status. */
 int recorder_main(int argc, char **argv);
+
+struct recorder_settings {
+	const char *events;  /* a file, or "-" */
+	gid_t control_group; /* who may ask besides root; (gid_t)-1: nobody */
+	bool confined;	     /* behind the system call filter */
+};
+
+/* The recorder itself, with its descriptors in place. Returns the exit status. */
+int recorder_run(const struct recorder_settings *settings);
 
 #endif

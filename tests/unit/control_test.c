@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -49,10 +51,10 @@ static int reload(void *context)
 	return f->refusal;
 }
 
-static void start(struct fixture *f, uint64_t idle_us, uint64_t status_us)
+static void start_for(struct fixture *f, gid_t group, uint64_t idle_us, uint64_t status_us)
 {
 	struct control_settings settings = {
-		.group = getgid(),
+		.group = group,
 		.idle_us = idle_us,
 		.status_us = status_us,
 		.ask_status = ask_status,
@@ -69,6 +71,11 @@ static void start(struct fixture *f, uint64_t idle_us, uint64_t status_us)
 	assert_true(sd_event_new(&f->event) >= 0);
 	settings.listen_fd = f->listener;
 	assert_int_equal(control_new(&f->control, f->event, &settings), 0);
+}
+
+static void start(struct fixture *f, uint64_t idle_us, uint64_t status_us)
+{
+	start_for(f, getgid(), idle_us, status_us);
 }
 
 static void stop(struct fixture *f)
@@ -316,6 +323,30 @@ static void test_too_many_clients(void **state)
 	stop(&f);
 }
 
+/* As root: connects as nobody, in a folder that lets nobody in. */
+static void test_stranger_is_turned_away(void **state)
+{
+	bool is_root = geteuid() == 0;
+	struct fixture f;
+	int fd;
+
+	(void)state;
+	start_for(&f, (gid_t)-1, LATE_US, LATE_US);
+	assert_int_equal(chmod(f.folder, 0755), 0);
+	assert_int_equal(chmod(f.address.sun_path, 0777), 0);
+	if (is_root)
+		assert_int_equal(seteuid(65534), 0);
+	fd = dial(&f);
+	if (is_root)
+		assert_int_equal(seteuid(0), 0);
+	assert_heard(&f, fd,
+		     "{\"error\":\"not permitted: ask as root or as a member of group cutoffd\","
+		     "\"code\":\"permission\"}\n");
+	assert_heard(&f, fd, "");
+	close(fd);
+	stop(&f);
+}
+
 static void test_peer(void **state)
 {
 	gid_t groups[256];
@@ -343,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_slow_reader_is_dropped),
 		cmocka_unit_test(test_long_request),
 		cmocka_unit_test(test_too_many_clients),
+		cmocka_unit_test(test_stranger_is_turned_away),
 		cmocka_unit_test(test_peer),
 	};
 

@@ -214,6 +214,36 @@ static void test_slow_reader(void **state)
 	close(pair[1]);
 }
 
+/* The old file ends within a line; the new one does not begin with its rest. */
+static void test_rotation_within_a_line(void **state)
+{
+	char target[32], line[1000];
+	struct event_file *file;
+	struct place place;
+	int pair[2];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	place_new(&place);
+	assert_int_equal(pipe2(pair, O_CLOEXEC | O_NONBLOCK), 0);
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", pair[1]);
+	assert_int_equal(symlink(target, place.path), 0);
+	assert_int_equal(event_file_open(&file, place.path), 0);
+	for (int i = 0; i < 66; i++) /* a pipe holds 65 and a half */
+		event_file_write(file, line, sizeof(line));
+	put(file, "whole\n");
+	assert_int_equal(unlink(place.path), 0);
+	assert_int_equal(event_file_reopen(file), 0);
+	assert_int_equal(event_file_counters(file).written, 65);
+	assert_int_equal(event_file_counters(file).lost, 1);
+	event_file_close(file);
+	assert_content(place.path, "whole\n");
+	close(pair[0]);
+	close(pair[1]);
+	place_free(&place);
+}
+
 static void test_no_such_folder(void **state)
 {
 	struct event_file *file;
@@ -233,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_line_that_an_earlier_run_left_torn),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_rotation_within_a_line),
 		cmocka_unit_test(test_no_such_folder),
 	};
 
