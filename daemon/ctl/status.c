@@ -181,8 +181,7 @@ static void print_stages(const struct page *page, const json_t *stages)
 
 	fputc('\n', page->out);
 	if (json_array_size(stages) == 0) {
-		print_line(page,
-			   "\nNo stage is adopted: nothing will be cut (adopt: in the policy)");
+		print_line(page, "No stage is adopted: nothing will be cut (adopt: in the policy)");
 		return;
 	}
 	print_line(page, "   #  %-26s %-20s  %-16s STATE", "SERVICE", "CUTOFF", "");
