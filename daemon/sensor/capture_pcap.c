@@ -39,12 +39,12 @@ static const char *remedy(int status)
 {
 	switch (status) {
 	case PCAP_ERROR_NO_SUCH_DEVICE:
-		return "`ip link` lists the interfaces";
+		return "; `ip link` lists the interfaces";
 	case PCAP_ERROR_PERM_DENIED:
 	case PCAP_ERROR_PROMISC_PERM_DENIED:
-		return "it needs CAP_NET_RAW";
+		return "; it needs CAP_NET_RAW";
 	case PCAP_ERROR_IFACE_NOT_UP:
-		return "`ip link set … up` first";
+		return "; `ip link set … up` first";
 	default:
 		return "";
 	}
@@ -66,8 +66,8 @@ static int activate(struct live *live)
 	status = pcap_activate(pcap);
 	detail = pcap_geterr(pcap);
 	if (status < 0)
-		return capture_fail(&live->base, -EIO, "%s%s%s; %s", pcap_statustostr(status),
-				    detail[0] ? ": " : "", detail, remedy(status));
+		return capture_fail(&live->base, -EIO, "%s%s",
+				    detail[0] ? detail : pcap_statustostr(status), remedy(status));
 	if (pcap_setnonblock(pcap, 1, error) < 0)
 		return capture_fail(&live->base, -EIO, "%s", error);
 	live->linktype = linktype_of_dlt(pcap_datalink(pcap));
