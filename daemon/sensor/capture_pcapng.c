@@ -313,7 +313,7 @@ static int read_block(struct pcapng *file, struct block *block, struct capture_p
 static int pcapng_start(struct capture *capture)
 {
 	struct pcapng *file = (struct pcapng *)capture;
-	struct block block;
+	struct block block = {0};
 	int result = next_block(file, &block);
 
 	return result < 0 ? result : read_section(file, &block);
@@ -322,7 +322,7 @@ static int pcapng_start(struct capture *capture)
 static int pcapng_next(struct capture *capture, struct capture_packet *packet)
 {
 	struct pcapng *file = (struct pcapng *)capture;
-	struct block block;
+	struct block block = {0};
 	int result;
 
 	do {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/sensor/siphash.h"
+#include "classifiers/siphash.h"
 
 #define FLOW_IDS (UINT64_C(1) << 53)
 #define FLOWS_LIMIT (UINT32_C(1) << 31)
@@ -41,6 +41,28 @@ struct flow_table {
 	void *context;
 };
 
+static uint64_t hash(const struct siphash_key *key, const uint64_t *words, size_t count)
+{
+	struct siphash state = siphash_new(key);
+
+	siphash_bytes(&state, words, count * sizeof(*words));
+	return siphash_value(&state);
+}
+
+/* Both halves of a key, and a first id, from one random word. */
+static void set_key(struct flow_table *table, uint64_t seed)
+{
+	const struct siphash_key key = {{seed, ~seed}};
+	uint64_t which = 0;
+
+	table->key.words[0] = hash(&key, &which, 1);
+	which++;
+	table->key.words[1] = hash(&key, &which, 1);
+	which++;
+	/* Tables of other sensors, and of the one before a restart, should have other ids. */
+	table->next_id = hash(&key, &which, 1) % (FLOW_IDS / 2);
+}
+
 struct flow_table *flow_table_new(size_t flows_max, uint64_t seed,
 				  void (*release)(void *context, struct flow *flow), void *context)
 {
@@ -57,9 +79,7 @@ struct flow_table *flow_table_new(size_t flows_max, uint64_t seed,
 		goto fail;
 	table->buckets_mask = (uint32_t)(buckets - 1);
 	table->slots_max = (uint32_t)flows_max;
-	table->key = siphash_key(seed);
-	/* Tables of other sensors, and of the one before a restart, should have other ids. */
-	table->next_id = siphash(&table->key, &seed, 1) % (FLOW_IDS / 2);
+	set_key(table, seed);
 	table->release = release;
 	table->context = context;
 	return table;
@@ -84,8 +104,7 @@ static uint32_t *bucket_of(struct flow_table *table, const struct flow_key *key)
 	words[2] = b[0];
 	words[3] = a[1];
 	words[4] = b[1];
-	return &table->buckets[siphash(&table->key, words,
-				       key->source.family == FAMILY_V4 ? 3 : 5) &
+	return &table->buckets[hash(&table->key, words, key->source.family == FAMILY_V4 ? 3 : 5) &
 			       table->buckets_mask];
 }
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "classifiers/siphash.h"
 #include "daemon/sensor/flow.h"
-#include "daemon/sensor/siphash.h"
 
 #define TCP 6
 #define UDP 17
@@ -37,20 +37,24 @@ static struct flow_key key_of(const char *source, uint16_t source_port, const ch
 static void test_siphash_vectors(void **state)
 {
 	static const struct {
-		size_t words;
+		size_t length;
 		uint64_t want;
 	} cases[] = {
-		{0, 0xabac0158050fc4dc}, {1, 0x369095118d299a8e}, {2, 0xcc4fdd1a7d908b66},
-		{3, 0xf464aeb267349c8c}, {5, 0xc1d2363299e41531},
+		{0, 0xabac0158050fc4dc},  {8, 0x369095118d299a8e},  {16, 0xcc4fdd1a7d908b66},
+		{24, 0xf464aeb267349c8c}, {40, 0xc1d2363299e41531},
 	};
-	const struct siphash_key key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
-	uint64_t words[5];
+	const struct siphash_key key = {{0x0706050403020100, 0x0f0e0d0c0b0a0908}};
+	uint8_t bytes[40];
 
 	(void)state;
-	for (uint64_t i = 0; i < 5; i++)
-		words[i] = 0x0706050403020100 + i * 0x0808080808080808;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(siphash(&key, words, cases[i].words), cases[i].want);
+	for (unsigned int i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct siphash hash = siphash_new(&key);
+
+		siphash_bytes(&hash, bytes, cases[i].length);
+		assert_int_equal(siphash_value(&hash), cases[i].want);
+	}
 }
 
 static void test_directions(void **state)
