@@ -64,7 +64,7 @@ enum notice_kind {
 };
 
 struct event_notice {
-	struct wall at; /* in the policy's time */
+	struct wall at; /* real time, also while a cutoff is rehearsed */
 	enum notice_kind kind;
 	char measure[EVENT_WORD], stage[EVENT_WORD]; /* NOTICE_STAGE */
 	char vendor[EVENT_WORD], service[EVENT_WORD];

@@ -105,7 +105,7 @@ static const int common_calls[] = {
 	SCMP_SYS(getpid),	  SCMP_SYS(gettid),
 	SCMP_SYS(tgkill),	  SCMP_SYS(getsockopt),
 	SCMP_SYS(fstat),	  SCMP_SYS(newfstatat),
-	SCMP_SYS(lseek),
+	SCMP_SYS(lseek),	  SCMP_SYS(pread64),
 };
 
 /* The recorder also waits by sd-event, writes files of its own, and answers on a socket. */

@@ -39,7 +39,7 @@ void roles_notice(struct enforcer *enforcer, enum notice_kind kind,
 		return;
 	memset(notice, 0, sizeof(*notice));
 	enforcer->message.type = CHANNEL_NOTICE;
-	notice->at = site_now(enforcer->site, clock_wall());
+	notice->at = clock_wall();
 	notice->kind = kind;
 	va_start(args, format);
 	vsnprintf(notice->text, sizeof(notice->text), format, args);

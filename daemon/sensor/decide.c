@@ -143,7 +143,6 @@ static void decide_listed(struct sensor *sensor, struct flow *flow, const struct
 	assign(sensor, flow, match, finding->names[which].kind);
 	tell(sensor, flow, match, name, length, now);
 	sensor->event.evidence = (uint8_t)finding->names[which].kind;
-	sensor->event.field = catalogue_service(sensor->catalogue, match->service).field;
 	add_names(&sensor->event, finding);
 	emit(sensor, flow);
 	if (!was)
@@ -191,8 +190,6 @@ static void decide_clean(struct sensor *sensor, struct flow *flow, const struct 
 	if (!conflict && !sensor->options.all_flows)
 		return;
 	start_event(sensor, flow, now);
-	sensor->event.field = FIELD_CLEAN;
-	sensor->event.evidence = EVIDENCE_NONE;
 	sensor->event.conflict = conflict;
 	add_names(&sensor->event, finding);
 	emit(sensor, flow);

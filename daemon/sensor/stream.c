@@ -256,6 +256,8 @@ void stream_segment(struct sensor *sensor, struct flow *flow, const struct packe
 		return;
 	if (!from_client && !flow->client_known && is_client_message(sensor, packet)) {
 		flow_turn(flow);
+		stream_release(sensor, flow);
+		flow->start_known = false;
 		from_client = true;
 	}
 	if (!from_client)
