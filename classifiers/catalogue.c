@@ -31,7 +31,8 @@ static void find_sections(struct catalogue *catalogue, const struct catalogue_he
 	catalogue->header = header;
 	catalogue->text = section(header, SECTION_TEXT);
 	catalogue->services = section(header, SECTION_SERVICES);
-	catalogue->slots = section(header, SECTION_SLOTS);
+	catalogue->buckets = section(header, SECTION_BUCKETS);
+	catalogue->records = section(header, SECTION_RECORDS);
 	catalogue->anchors = section(header, SECTION_ANCHORS);
 	catalogue->globs = section(header, SECTION_GLOBS);
 	catalogue->nodes = section(header, SECTION_NODES);
@@ -81,10 +82,10 @@ void catalogue_free(struct catalogue *catalogue)
 	free(catalogue);
 }
 
-/* Indicators are numbered through: slots, globs, prefixes, protocols. */
+/* Indicators are numbered through: bytes of records, globs, prefixes, protocols. */
 static uint32_t first_prefix(const struct catalogue *catalogue)
 {
-	return catalogue_count(catalogue, SECTION_SLOTS) +
+	return catalogue_count(catalogue, SECTION_RECORDS) +
 	       catalogue_count(catalogue, SECTION_GLOBS);
 }
 
@@ -194,17 +195,27 @@ static void format_prefix(const struct catalogue_text_prefix *stored, char *text
 	snprintf(text, size, "%s", prefix_format(&prefix, full));
 }
 
+static void format_record(const struct catalogue *catalogue, uint32_t offset, char *text,
+			  size_t size)
+{
+	static const char *const markers[] = {
+		[PATTERN_HOST] = "", [PATTERN_UNDER] = "*.", [PATTERN_TREE] = "**."};
+	struct catalogue_record record;
+
+	memcpy(&record, catalogue->records + offset, sizeof(record));
+	snprintf(text, size, "%s%.*s", markers[record.kind], record.length,
+		 (const char *)catalogue->records + offset + sizeof(record));
+}
+
 const char *catalogue_indicator(const struct catalogue *catalogue, uint32_t indicator, char *text,
 				size_t size)
 {
-	uint32_t globs = catalogue_count(catalogue, SECTION_SLOTS);
+	uint32_t globs = catalogue_count(catalogue, SECTION_RECORDS);
 	uint32_t prefixes = first_prefix(catalogue), protocols = first_protocol(catalogue);
-	const struct catalogue_slot *slot;
 	const struct catalogue_glob *glob;
 
 	if (indicator < globs) {
-		slot = &catalogue->slots[indicator];
-		snprintf(text, size, "%.*s", slot->length, catalogue->text + slot->text);
+		format_record(catalogue, indicator, text, size);
 	} else if (indicator < prefixes) {
 		glob = &catalogue->globs[indicator - globs];
 		snprintf(text, size, "%.*s", glob->length, catalogue->text + glob->text);

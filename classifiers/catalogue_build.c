@@ -31,6 +31,7 @@ void catalogue_builder_free(struct catalogue_builder *builder)
 	free(builder->prefixes);
 	free(builder->names);
 	free(builder->services);
+	free(builder->patterns);
 	free(builder->text);
 	free(builder);
 }
@@ -56,16 +57,21 @@ bool catalogue_reserve(void *array, uint32_t *capacity, uint32_t count, uint32_t
 	return true;
 }
 
-static bool add_text(struct catalogue_builder *builder, const char *text, size_t length,
-		     uint32_t *offset)
+static bool append(char **text, uint32_t *length, uint32_t *capacity, const char *more, size_t n,
+		   uint32_t *offset)
 {
-	if (length > UINT32_MAX || !catalogue_reserve(&builder->text, &builder->text_capacity,
-						      builder->text_length, (uint32_t)length, 1))
+	if (n > UINT32_MAX || !catalogue_reserve(text, capacity, *length, (uint32_t)n, 1))
 		return false;
-	*offset = builder->text_length;
-	memcpy(builder->text + *offset, text, length);
-	builder->text_length += (uint32_t)length;
+	*offset = *length;
+	memcpy(*text + *offset, more, n);
+	*length += (uint32_t)n;
 	return true;
+}
+
+static bool add_string(struct catalogue_builder *builder, const char *string, uint32_t *offset)
+{
+	return append(&builder->text, &builder->text_length, &builder->text_capacity, string,
+		      strlen(string) + 1, offset);
 }
 
 static void index_put(struct built_index *index, uint32_t tag, uint32_t item)
@@ -137,8 +143,8 @@ enum catalogue_error catalogue_add_service(struct catalogue_builder *builder, co
 	if (builder->services_count >= SERVICES_MAX ||
 	    !catalogue_reserve(&builder->services, &builder->services_capacity,
 			       builder->services_count, 1, sizeof(*builder->services)) ||
-	    !add_text(builder, vendor, strlen(vendor) + 1, &built.vendor) ||
-	    !add_text(builder, service, strlen(service) + 1, &built.service))
+	    !add_string(builder, vendor, &built.vendor) ||
+	    !add_string(builder, service, &built.service))
 		return CATALOGUE_FULL;
 	*index = (uint16_t)builder->services_count;
 	builder->services[builder->services_count++] = built;
@@ -159,7 +165,7 @@ static const struct built_name *name_there(const struct catalogue_builder *build
 	while ((item = index_next(&builder->names_index, tag, &cursor)) != CATALOGUE_NONE) {
 		name = &builder->names[item];
 		if (name->length == pattern->length &&
-		    memcmp(builder->text + name->text, pattern->text, name->length) == 0)
+		    memcmp(builder->patterns + name->text, pattern->text, name->length) == 0)
 			return name;
 	}
 	return NULL;
@@ -191,7 +197,8 @@ enum catalogue_error catalogue_add_name(struct catalogue_builder *builder, uint1
 		return clash(conflict, service, there->service, there->place);
 	if (!catalogue_reserve(&builder->names, &builder->names_capacity, builder->names_count, 1,
 			       sizeof(*builder->names)) ||
-	    !add_text(builder, pattern.text, pattern.length, &name.text) ||
+	    !append(&builder->patterns, &builder->patterns_length, &builder->patterns_capacity,
+		    pattern.text, pattern.length, &name.text) ||
 	    !index_add(&builder->names_index, tag, builder->names_count))
 		return CATALOGUE_FULL;
 	builder->names[builder->names_count++] = name;
@@ -256,7 +263,7 @@ enum catalogue_error catalogue_add_protocol(struct catalogue_builder *builder, u
 	}
 	if (!catalogue_reserve(&builder->protocols, &builder->protocols_capacity,
 			       builder->protocols_count, 1, sizeof(*builder->protocols)) ||
-	    !add_text(builder, protocol, strlen(protocol) + 1, &built.text))
+	    !add_string(builder, protocol, &built.text))
 		return CATALOGUE_FULL;
 	builder->protocols[builder->protocols_count++] = built;
 	return CATALOGUE_OK;

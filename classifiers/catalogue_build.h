@@ -17,7 +17,7 @@ struct built_service {
 
 struct built_name {
 	uint64_t hash; /* of the body */
-	uint32_t text; /* canonical */
+	uint32_t text; /* in patterns, canonical */
 	uint32_t place;
 	uint16_t service;
 	uint8_t length;
@@ -48,12 +48,14 @@ struct built_index {
 
 struct catalogue_builder {
 	struct siphash_key key;
-	char *text;
+	char *text;	/* of services and protocols */
+	char *patterns; /* the names' text */
 	struct built_service *services;
 	struct built_name *names;
 	struct built_prefix *prefixes;
 	struct built_protocol *protocols;
 	uint32_t text_length, text_capacity;
+	uint32_t patterns_length, patterns_capacity;
 	uint32_t services_count, services_capacity;
 	uint32_t names_count, names_capacity;
 	uint32_t prefixes_count, prefixes_capacity;
@@ -64,13 +66,31 @@ struct catalogue_builder {
 /* Room for more elements of size bytes in an array; false when memory or 32 bits are out. */
 bool catalogue_reserve(void *array, uint32_t *capacity, uint32_t count, uint32_t more, size_t size);
 
-/* Globs in the order that the block wants them: by anchor, then by text from right to left. */
+static inline const char *built_body(const struct catalogue_builder *builder,
+				     const struct built_name *name, size_t *length)
+{
+	size_t marker = pattern_marker((enum pattern_scope)name->scope);
+
+	*length = name->length - marker;
+	return builder->patterns + name->text + marker;
+}
+
+/* An anchor's text, in the builder's patterns. */
+struct built_anchor {
+	uint32_t text, length;
+};
+
+/* Globs in the order that the block wants them: by anchor, then by text from right to left. Their
+ * text follows the builder's. */
 struct built_globs {
 	struct catalogue_glob *globs;
 	struct catalogue_anchor *anchors;
+	struct built_anchor *anchor_texts;
 	struct catalogue_node *nodes;
+	char *text;
+	uint32_t text_length;
 	uint32_t globs_count;
-	uint32_t anchors_count, anchors_capacity;
+	uint32_t anchors_count, anchors_capacity, anchor_texts_capacity;
 	uint32_t nodes_count, nodes_capacity;
 };
 

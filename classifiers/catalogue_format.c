@@ -6,7 +6,8 @@
 static const size_t element_sizes[SECTIONS] = {
 	[SECTION_TEXT] = 1,
 	[SECTION_SERVICES] = sizeof(struct catalogue_text_service),
-	[SECTION_SLOTS] = sizeof(struct catalogue_slot),
+	[SECTION_BUCKETS] = sizeof(struct catalogue_bucket),
+	[SECTION_RECORDS] = 1,
 	[SECTION_ANCHORS] = sizeof(struct catalogue_anchor),
 	[SECTION_GLOBS] = sizeof(struct catalogue_glob),
 	[SECTION_NODES] = sizeof(struct catalogue_node),

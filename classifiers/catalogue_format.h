@@ -4,11 +4,12 @@
  * at whatever address it is mapped. Written by catalogue_seal.c, read by catalogue.c and
  * catalogue_find.c, and by nobody else.
  *
- * Literal patterns stand in one open-addressed table, keyed by the hash of their body; a lookup
- * asks it once for each suffix of the name. Patterns with wildcards inside a label ("globs") hang
- * on their longest literal suffix, their anchor, which stands in the same table; below an anchor
- * they form a radix tree over their text from right to left. Prefixes are flattened into disjoint
- * ranges.
+ * Literal patterns stand in a table of buckets, keyed by the hash of their body; a lookup asks it
+ * once for each suffix of the name. A bucket holds its records with their text, so that a name
+ * found costs one place of far memory, and a small filter, so that most others cost none. Patterns
+ * with wildcards inside a label ("globs") hang on their longest literal suffix, their anchor, which
+ * stands in the same table; below an anchor they form a radix tree over their text from right to
+ * left. Prefixes are flattened into disjoint ranges.
  */
 #ifndef CUTOFFD_CATALOGUE_FORMAT_H
 #define CUTOFFD_CATALOGUE_FORMAT_H
@@ -27,7 +28,8 @@
 enum catalogue_section_kind {
 	SECTION_TEXT,
 	SECTION_SERVICES,
-	SECTION_SLOTS,
+	SECTION_BUCKETS,
+	SECTION_RECORDS,
 	SECTION_ANCHORS,
 	SECTION_GLOBS,
 	SECTION_NODES,
@@ -50,6 +52,7 @@ struct catalogue_header {
 	uint64_t size;	      /* of the whole block */
 	uint32_t root_anchor; /* globs without a literal suffix, or CATALOGUE_NONE */
 	uint32_t unused;
+	uint64_t labels_present[2]; /* bit n: the table has keys of n labels */
 	struct siphash_key key;
 	struct catalogue_section sections[SECTIONS];
 };
@@ -60,20 +63,27 @@ struct catalogue_text_service {
 	uint16_t permitted;
 };
 
-/* Kinds of a slot beside enum pattern_scope. */
-#define SLOT_EMPTY 0
-#define SLOT_ANCHOR 4
+#define KEYS_IN_A_BUCKET 4 /* on average */
 
-struct catalogue_slot {
-	uint32_t text; /* the pattern's; of an anchor: its index */
-	uint32_t tag;  /* low half of the hash */
-	uint16_t service;
-	uint8_t length; /* of the pattern, or of the anchor's text */
+/* Its records lie from here up to the next bucket's; the last bucket is only an end. filter: three
+ * bits for each key, so that one stranger in 30 gets through. */
+struct catalogue_bucket {
+	uint32_t records;
+	uint32_t filter;
+};
+
+/* What a record is, beside enum pattern_scope. */
+#define RECORD_ANCHOR 4
+
+/* Stands in SECTION_RECORDS at any byte; its text (the pattern's body) follows, and for an anchor
+ * the number of its struct catalogue_anchor. */
+struct catalogue_record {
+	uint8_t length;
 	uint8_t kind;
+	uint16_t service;
 };
 
 struct catalogue_anchor {
-	uint32_t text;
 	uint32_t globs, globs_count;
 	uint32_t node; /* the radix tree's root */
 	uint32_t length;
@@ -144,9 +154,15 @@ static inline uint64_t catalogue_hash(const struct siphash_key *key, const char 
 	}
 }
 
-static inline uint64_t catalogue_slot_of(uint64_t hash, uint64_t slots)
+static inline uint32_t catalogue_bucket_of(uint64_t hash, uint32_t buckets)
 {
-	return ((hash >> 32) * slots) >> 32;
+	return (uint32_t)((hash >> 32) * buckets >> 32);
+}
+
+static inline uint32_t catalogue_filter_bits(uint64_t hash)
+{
+	return UINT32_C(1) << (hash & 31) | UINT32_C(1) << (hash >> 5 & 31) |
+	       UINT32_C(1) << (hash >> 10 & 31);
 }
 
 #endif

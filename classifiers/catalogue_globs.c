@@ -26,9 +26,8 @@ struct tree {
 static struct glob glob_of(const struct catalogue_builder *builder, uint32_t number)
 {
 	const struct built_name *name = &builder->names[number];
-	size_t marker = pattern_marker((enum pattern_scope)name->scope);
-	const char *body = builder->text + name->text + marker;
-	size_t length = name->length - marker;
+	size_t length;
+	const char *body = built_body(builder, name, &length);
 
 	return (struct glob){
 		.body = body,
@@ -174,11 +173,16 @@ static bool anchor_build(const struct tree *tree, uint32_t from, uint32_t to)
 
 	if (!catalogue_reserve(&built->anchors, &built->anchors_capacity, built->anchors_count, 1,
 			       sizeof(*built->anchors)) ||
+	    !catalogue_reserve(&built->anchor_texts, &built->anchor_texts_capacity,
+			       built->anchors_count, 1, sizeof(*built->anchor_texts)) ||
 	    !catalogue_reserve(&built->nodes, &built->nodes_capacity, built->nodes_count, 1,
 			       sizeof(*built->nodes)))
 		return false;
+	built->anchor_texts[built->anchors_count] = (struct built_anchor){
+		.text = (uint32_t)(text - tree->builder->patterns),
+		.length = (uint32_t)length,
+	};
 	anchor = &built->anchors[built->anchors_count++];
-	anchor->text = (uint32_t)(text - tree->builder->text);
 	anchor->length = (uint32_t)length;
 	anchor->globs = from;
 	anchor->globs_count = to - from;
@@ -186,20 +190,30 @@ static bool anchor_build(const struct tree *tree, uint32_t from, uint32_t to)
 	return node_build(tree, anchor->node, from, to, 0, 0);
 }
 
-static void globs_emit(const struct tree *tree)
+static bool globs_emit(const struct tree *tree)
 {
+	struct built_globs *built = tree->built;
+	const struct catalogue_builder *builder = tree->builder;
 	const struct built_name *name;
 
-	for (uint32_t i = 0; i < tree->built->globs_count; i++) {
-		name = &tree->builder->names[tree->globs[i].name];
-		tree->built->globs[i] = (struct catalogue_glob){
-			.text = name->text,
+	built->globs = calloc((size_t)built->globs_count + 1, sizeof(*built->globs));
+	built->text = malloc((size_t)builder->patterns_length + 1);
+	if (!built->globs || !built->text)
+		return false;
+	for (uint32_t i = 0; i < built->globs_count; i++) {
+		name = &builder->names[tree->globs[i].name];
+		built->globs[i] = (struct catalogue_glob){
+			.text = builder->text_length + built->text_length,
 			.rank = tree->globs[i].rank,
 			.service = name->service,
 			.length = name->length,
 			.scope = name->scope,
 		};
+		memcpy(built->text + built->text_length, builder->patterns + name->text,
+		       name->length);
+		built->text_length += name->length;
 	}
+	return true;
 }
 
 bool catalogue_globs_build(const struct catalogue_builder *builder, struct built_globs *built)
@@ -211,10 +225,8 @@ bool catalogue_globs_build(const struct catalogue_builder *builder, struct built
 	tree.globs = globs_sorted(builder, &built->globs_count);
 	if (!tree.globs)
 		return false;
-	built->globs = calloc((size_t)built->globs_count + 1, sizeof(*built->globs));
-	if (!built->globs)
+	if (!globs_emit(&tree))
 		goto out;
-	globs_emit(&tree);
 	for (uint32_t from = 0; from < built->globs_count; from = to) {
 		for (to = from + 1; to < built->globs_count; to++)
 			if (compare_anchor(&tree.globs[from], &tree.globs[to]) != 0)
@@ -230,7 +242,9 @@ out:
 
 void catalogue_globs_free(struct built_globs *built)
 {
+	free(built->text);
 	free(built->nodes);
+	free(built->anchor_texts);
 	free(built->anchors);
 	free(built->globs);
 }

@@ -13,7 +13,8 @@ struct catalogue {
 	const struct catalogue_header *header;
 	const char *text;
 	const struct catalogue_text_service *services;
-	const struct catalogue_slot *slots;
+	const struct catalogue_bucket *buckets;
+	const uint8_t *records;
 	const struct catalogue_anchor *anchors;
 	const struct catalogue_glob *globs;
 	const struct catalogue_node *nodes;

@@ -12,35 +12,113 @@
 #define MFD_NOEXEC_SEAL 8u /* Linux 6.3, <linux/memfd.h> */
 #endif
 
-/* Slots for each key: 5/3 make 20 bytes a key, and short walks on a miss. */
-#define SLOTS_OF(keys) ((keys) + (keys)*2 / 3 + 1)
-
 struct sealing {
 	const struct catalogue_builder *builder;
 	struct built_globs globs;
 	struct built_ranges ranges_v4, ranges_v6;
 	struct catalogue_header header;
+	uint32_t keys;
 	uint8_t *block;
 };
 
-static uint32_t literals_count(const struct catalogue_builder *builder)
-{
-	uint32_t count = 0;
+/* A literal pattern or an anchor, on its way into the table. */
+struct key {
+	uint64_t hash;
+	const char *text;
+	struct catalogue_record record;
+	uint32_t anchor;
+};
 
-	for (uint32_t i = 0; i < builder->names_count; i++)
-		count += !builder->names[i].wild;
-	return count;
+/* In the order in which records of one body win: a reader takes the first that applies. */
+static unsigned int precedence(const struct catalogue_builder *builder,
+			       const struct built_name *name)
+{
+	if (name->scope == PATTERN_HOST)
+		return 0;
+	return builder->services[name->service].permitted ? 1 : 2;
+}
+
+static struct key key_of_name(const struct catalogue_builder *builder,
+			      const struct built_name *name)
+{
+	struct key key = {.hash = name->hash};
+	size_t length;
+
+	key.text = built_body(builder, name, &length);
+	key.record.length = (uint8_t)length;
+	key.record.kind = name->scope;
+	key.record.service = name->service;
+	return key;
+}
+
+static struct key key_of_anchor(const struct sealing *sealing, uint32_t number)
+{
+	const struct built_anchor *anchor = &sealing->globs.anchor_texts[number];
+	struct key key = {.anchor = number};
+
+	key.text = sealing->builder->patterns + anchor->text;
+	key.hash = catalogue_hash(&sealing->builder->key, key.text, anchor->length);
+	key.record.length = (uint8_t)anchor->length;
+	key.record.kind = RECORD_ANCHOR;
+	return key;
+}
+
+/* Calls take for each key of the table, in the order that their records shall have. */
+static void each_key(struct sealing *sealing,
+		     void (*take)(struct sealing *sealing, const struct key *key))
+{
+	const struct catalogue_builder *builder = sealing->builder;
+	const struct built_name *name;
+	struct key key;
+
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		for (uint32_t i = 0; i < builder->names_count; i++) {
+			name = &builder->names[i];
+			if (name->wild || precedence(builder, name) != turn)
+				continue;
+			key = key_of_name(builder, name);
+			take(sealing, &key);
+		}
+	}
+	for (uint32_t i = 0; i < sealing->globs.anchors_count; i++) {
+		key = key_of_anchor(sealing, i);
+		if (key.record.length > 0)
+			take(sealing, &key);
+		else
+			sealing->header.root_anchor = i;
+	}
+}
+
+static size_t record_size(const struct catalogue_record *record)
+{
+	return sizeof(*record) + record->length +
+	       (record->kind == RECORD_ANCHOR ? sizeof(uint32_t) : 0);
+}
+
+static void count_key(struct sealing *sealing, const struct key *key)
+{
+	struct catalogue_header *header = &sealing->header;
+	unsigned int labels = 1;
+
+	sealing->keys++;
+	header->sections[SECTION_RECORDS].count += record_size(&key->record);
+	for (unsigned int i = 0; i < key->record.length; i++)
+		labels += key->text[i] == '.';
+	header->labels_present[labels / 64] |= UINT64_C(1) << labels % 64;
+	if (labels > header->labels_max)
+		header->labels_max = labels;
 }
 
 static int count_sections(struct sealing *sealing)
 {
 	const struct catalogue_builder *builder = sealing->builder;
 	struct catalogue_section *sections = sealing->header.sections;
-	uint64_t keys = (uint64_t)literals_count(builder) + sealing->globs.anchors_count;
 
-	sections[SECTION_TEXT].count = builder->text_length;
+	each_key(sealing, count_key);
+	sections[SECTION_TEXT].count = (uint64_t)builder->text_length + sealing->globs.text_length;
 	sections[SECTION_SERVICES].count = builder->services_count;
-	sections[SECTION_SLOTS].count = keys ? SLOTS_OF(keys) : 0;
+	if (sealing->keys > 0)
+		sections[SECTION_BUCKETS].count = sealing->keys / KEYS_IN_A_BUCKET + 2;
 	sections[SECTION_ANCHORS].count = sealing->globs.anchors_count;
 	sections[SECTION_GLOBS].count = sealing->globs.globs_count;
 	sections[SECTION_NODES].count = sealing->globs.nodes_count;
@@ -49,9 +127,10 @@ static int count_sections(struct sealing *sealing)
 	sections[SECTION_RANGES_V6].count = sealing->ranges_v6.count;
 	sections[SECTION_PROTOCOLS].count = builder->protocols_count;
 	/* an indicator is one number over all of these */
-	if (sections[SECTION_SLOTS].count + sections[SECTION_GLOBS].count +
-		    sections[SECTION_PREFIXES].count + sections[SECTION_PROTOCOLS].count >=
-	    UINT32_MAX)
+	if (sections[SECTION_RECORDS].count + sections[SECTION_GLOBS].count +
+			    sections[SECTION_PREFIXES].count + sections[SECTION_PROTOCOLS].count >=
+		    UINT32_MAX ||
+	    sections[SECTION_TEXT].count >= UINT32_MAX)
 		return -EFBIG;
 	catalogue_layout(&sealing->header);
 	return 0;
@@ -62,79 +141,63 @@ static void *section(const struct sealing *sealing, enum catalogue_section_kind 
 	return sealing->block + sealing->header.sections[kind].offset;
 }
 
-static void slot_put(struct sealing *sealing, uint64_t hash, struct catalogue_slot slot)
+static struct catalogue_bucket *bucket_of(const struct sealing *sealing, const struct key *key)
 {
-	struct catalogue_slot *slots = section(sealing, SECTION_SLOTS);
-	uint64_t count = sealing->header.sections[SECTION_SLOTS].count;
-	uint64_t i = catalogue_slot_of(hash, count);
+	uint32_t count = (uint32_t)sealing->header.sections[SECTION_BUCKETS].count - 1;
 
-	while (slots[i].kind != SLOT_EMPTY)
-		i = i + 1 == count ? 0 : i + 1;
-	slot.tag = (uint32_t)hash;
-	slots[i] = slot;
+	return (struct catalogue_bucket *)section(sealing, SECTION_BUCKETS) +
+	       catalogue_bucket_of(key->hash, count);
 }
 
-static void labels_seen(struct sealing *sealing, uint32_t labels)
+static void size_bucket(struct sealing *sealing, const struct key *key)
 {
-	if (labels > sealing->header.labels_max)
-		sealing->header.labels_max = labels;
+	bucket_of(sealing, key)->records += (uint32_t)record_size(&key->record);
 }
 
-/* In the order in which slots of one body win: a reader takes the first that applies. */
-static unsigned int precedence(const struct catalogue_builder *builder,
-			       const struct built_name *name)
+/* While records are written, a bucket says where its next record goes. */
+static void write_key(struct sealing *sealing, const struct key *key)
 {
-	if (name->scope == PATTERN_HOST)
-		return 0;
-	return builder->services[name->service].permitted ? 1 : 2;
+	struct catalogue_bucket *bucket = bucket_of(sealing, key);
+	uint8_t *to = (uint8_t *)section(sealing, SECTION_RECORDS) + bucket->records;
+
+	memcpy(to, &key->record, sizeof(key->record));
+	to += sizeof(key->record);
+	memcpy(to, key->text, key->record.length);
+	if (key->record.kind == RECORD_ANCHOR)
+		memcpy(to + key->record.length, &key->anchor, sizeof(key->anchor));
+	bucket->records += (uint32_t)record_size(&key->record);
+	bucket->filter |= catalogue_filter_bits(key->hash);
 }
 
-static void write_literals(struct sealing *sealing)
+/* Sizes, then starts; writing moves each start to the next bucket's, and back it goes. */
+static void write_table(struct sealing *sealing)
+{
+	struct catalogue_bucket *buckets = section(sealing, SECTION_BUCKETS);
+	size_t count = sealing->header.sections[SECTION_BUCKETS].count;
+	uint32_t start = 0, size;
+
+	if (count == 0)
+		return;
+	each_key(sealing, size_bucket);
+	for (size_t i = 0; i < count; i++) {
+		size = buckets[i].records;
+		buckets[i].records = start;
+		start += size;
+	}
+	each_key(sealing, write_key);
+	for (size_t i = count - 1; i > 0; i--)
+		buckets[i].records = buckets[i - 1].records;
+	buckets[0].records = 0;
+}
+
+static void write_text(struct sealing *sealing)
 {
 	const struct catalogue_builder *builder = sealing->builder;
-	const struct built_name *name;
+	char *text = section(sealing, SECTION_TEXT);
 
-	for (unsigned int turn = 0; turn < 3; turn++) {
-		for (uint32_t i = 0; i < builder->names_count; i++) {
-			name = &builder->names[i];
-			if (name->wild || precedence(builder, name) != turn)
-				continue;
-			labels_seen(sealing, name->labels);
-			slot_put(sealing, name->hash,
-				 (struct catalogue_slot){
-					 .text = name->text,
-					 .service = name->service,
-					 .length = name->length,
-					 .kind = name->scope,
-				 });
-		}
-	}
-}
-
-static void write_anchors(struct sealing *sealing)
-{
-	const struct catalogue_anchor *anchor;
-	const char *text;
-	uint32_t labels;
-
-	for (uint32_t i = 0; i < sealing->globs.anchors_count; i++) {
-		anchor = &sealing->globs.anchors[i];
-		if (anchor->length == 0) {
-			sealing->header.root_anchor = i;
-			continue;
-		}
-		text = sealing->builder->text + anchor->text;
-		labels = 1;
-		for (uint32_t k = 0; k < anchor->length; k++)
-			labels += text[k] == '.';
-		labels_seen(sealing, labels);
-		slot_put(sealing, catalogue_hash(&sealing->builder->key, text, anchor->length),
-			 (struct catalogue_slot){
-				 .text = i,
-				 .length = (uint8_t)anchor->length,
-				 .kind = SLOT_ANCHOR,
-			 });
-	}
+	if (builder->text_length > 0)
+		memcpy(text, builder->text, builder->text_length);
+	memcpy(text + builder->text_length, sealing->globs.text, sealing->globs.text_length);
 }
 
 static void write_services(struct sealing *sealing)
@@ -202,14 +265,13 @@ static void write_array(struct sealing *sealing, enum catalogue_section_kind kin
 
 static void write_block(struct sealing *sealing)
 {
-	write_array(sealing, SECTION_TEXT, sealing->builder->text, 1);
+	write_text(sealing);
 	write_array(sealing, SECTION_ANCHORS, sealing->globs.anchors,
 		    sizeof(*sealing->globs.anchors));
 	write_array(sealing, SECTION_GLOBS, sealing->globs.globs, sizeof(*sealing->globs.globs));
 	write_array(sealing, SECTION_NODES, sealing->globs.nodes, sizeof(*sealing->globs.nodes));
 	write_services(sealing);
-	write_literals(sealing);
-	write_anchors(sealing);
+	write_table(sealing);
 	write_prefixes(sealing);
 	write_protocols(sealing);
 	memcpy(sealing->block, &sealing->header, sizeof(sealing->header));

@@ -507,11 +507,11 @@ static void test_foreign_blocks_are_not_mapped(void **state)
 	header->magic++;
 	expect_unmapped(bytes, (size_t)length, all);
 	header->magic--;
-	header->sections[SECTION_SLOTS].count += 1000;
+	header->sections[SECTION_BUCKETS].count += 1000;
 	expect_unmapped(bytes, (size_t)length, all);
-	header->sections[SECTION_SLOTS].count = UINT64_MAX / 2;
+	header->sections[SECTION_BUCKETS].count = UINT64_MAX / 2;
 	expect_unmapped(bytes, (size_t)length, all);
-	header->sections[SECTION_SLOTS].count = 3;
+	header->sections[SECTION_BUCKETS].count = 2;
 	header->sections[SECTION_GLOBS].offset += 64;
 	expect_unmapped(bytes, (size_t)length, all);
 }
