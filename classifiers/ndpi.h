@@ -3,6 +3,7 @@
  * nDPI: what protocol an undecided flow speaks. The only file that includes nDPI's headers, with
  * ndpi_compat.h for what differs between 4.2 and 5.x. One for each sensor (nDPI is not
  * thread-safe); made before seccomp closes. A flow's state is 688 bytes and goes when decided.
+ * Functions are called ndpi_engine_*, since nDPI has an ndpi_free and an ndpi_flow_free itself.
  */
 #ifndef CUTOFFD_NDPI_H
 #define CUTOFFD_NDPI_H
@@ -26,19 +27,19 @@ struct ndpi_result {
 };
 
 /* NULL when memory is out. */
-struct ndpi *ndpi_new(void);
-void ndpi_free(struct ndpi *ndpi);
+struct ndpi *ndpi_engine_new(void);
+void ndpi_engine_free(struct ndpi *ndpi);
 /* "4.2.0": the library that runs. */
-const char *ndpi_version(void);
+const char *ndpi_engine_version(void);
 
 /* NULL when memory is out. */
-struct ndpi_flow *ndpi_flow_new(void);
-void ndpi_flow_free(struct ndpi_flow *flow);
+struct ndpi_flow *ndpi_engine_flow_new(void);
+void ndpi_engine_flow_free(struct ndpi_flow *flow);
 
 /* packet: from the IP header on, as captured. from_client: direction. */
-void ndpi_feed(struct ndpi *ndpi, struct ndpi_flow *flow, const uint8_t *packet, size_t length,
-	       bool from_client, struct wall now, struct ndpi_result *result);
+void ndpi_engine_feed(struct ndpi *ndpi, struct ndpi_flow *flow, const uint8_t *packet,
+		      size_t length, bool from_client, struct wall now, struct ndpi_result *result);
 /* The end of the flow or of its budget: nDPI's best guess. */
-void ndpi_give_up(struct ndpi *ndpi, struct ndpi_flow *flow, struct ndpi_result *result);
+void ndpi_engine_give_up(struct ndpi *ndpi, struct ndpi_flow *flow, struct ndpi_result *result);
 
 #endif
