@@ -15,7 +15,7 @@ bool flow_undecided(const struct flow *flow)
 
 void flow_settle(struct sensor *sensor, struct flow *flow)
 {
-	ndpi_flow_free(flow->ndpi);
+	ndpi_engine_flow_free(flow->ndpi);
 	flow->ndpi = NULL;
 	quic_flow_free(sensor->quic, &flow->quic);
 }
@@ -272,7 +272,7 @@ static bool decide_by_ndpi(struct sensor *sensor, struct flow *flow, bool last, 
 
 	if (!last || !flow->ndpi)
 		return false;
-	ndpi_give_up(sensor->ndpi, flow->ndpi, &result);
+	ndpi_engine_give_up(sensor->ndpi, flow->ndpi, &result);
 	if (!catalogue_find_protocol(sensor->catalogue, result.application, &match))
 		return false;
 	snprintf(sensor->protocol, sizeof(sensor->protocol), "%s", result.protocol);

@@ -33,7 +33,7 @@ struct sensor *sensor_new(const struct sensor_options *options, struct catalogue
 	if (sensor->options.flows_max == 0)
 		sensor->options.flows_max = SENSOR_FLOWS_MAX;
 	sensor->pool = reassembly_pool_new(SENSOR_REASSEMBLY_BYTES);
-	sensor->ndpi = ndpi_new();
+	sensor->ndpi = ndpi_engine_new();
 	sensor->seen = names_seen_new(SENSOR_PAIRS_MAX);
 	sensor->flows =
 		flow_table_new(sensor->options.flows_max, options->seed, release_flow, sensor);
@@ -53,7 +53,7 @@ void sensor_free(struct sensor *sensor)
 	sensor_finish(sensor);
 	flow_table_free(sensor->flows);
 	names_seen_free(sensor->seen);
-	ndpi_free(sensor->ndpi);
+	ndpi_engine_free(sensor->ndpi);
 	quic_free(sensor->quic);
 	reassembly_pool_free(sensor->pool);
 	catalogue_free(sensor->catalogue);
@@ -118,13 +118,13 @@ static void ask_ndpi(struct sensor *sensor, struct flow *flow, const struct pack
 	struct ndpi_result result;
 
 	if (!flow->ndpi)
-		flow->ndpi = ndpi_flow_new();
+		flow->ndpi = ndpi_engine_flow_new();
 	if (!flow->ndpi) {
 		sensor->counters.no_memory++;
 		return;
 	}
-	ndpi_feed(sensor->ndpi, flow->ndpi, packet->network, packet->network_length, from_client,
-		  now, &result);
+	ndpi_engine_feed(sensor->ndpi, flow->ndpi, packet->network, packet->network_length,
+			 from_client, now, &result);
 	if (result.decided && result.protocol[0] != '\0')
 		decide_without_name(sensor, flow, true, now);
 }
