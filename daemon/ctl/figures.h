@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Room for each of these texts, with its NUL. */
-#define FIGURE_TEXT 24
+#define FIGURE_TEXT 48
 
 /* "2 d 3 h", "15 h 59 min", "12 s": the two largest units. ns >= 0. */
 const char *figure_span(int64_t ns, char text[FIGURE_TEXT]);
