@@ -92,7 +92,8 @@ bool event_flow_valid(const struct event_flow *event, size_t size)
 	    event->carrier > CARRIER_DNS || event->evidence > EVIDENCE_NDPI ||
 	    event->names_count > FINDING_NAMES || event->questions_count > event->names_count)
 		return false;
-	if (event->protocol != IPPROTO_TCP && event->protocol != IPPROTO_UDP)
+	if (event->protocol != IPPROTO_UDP &&
+	    (event->protocol != IPPROTO_TCP || event->carrier == CARRIER_QUIC))
 		return false;
 	return bool_valid(&event->ambiguous) && bool_valid(&event->conflict) &&
 	       bool_valid(&event->is_response) && address_valid(&event->client) &&

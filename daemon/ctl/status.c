@@ -74,19 +74,18 @@ print_line(const struct page *page, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (strlen(line) > COLUMNS)
-		strcpy(line + COLUMNS - 3, "...");
+		memcpy(line + COLUMNS - 3, "...", 4);
 	fprintf(page->out, "%s\n", line);
 }
 
 /* text, cut to columns: into cut, which has columns + 1 bytes. */
 static const char *cut_text(const char *text, size_t columns, char *cut)
 {
-	size_t length = strlen(text);
-
-	if (length <= columns)
-		return strcpy(cut, text);
-	memcpy(cut, text, columns - 3);
-	return strcpy(cut + columns - 3, "...") - (columns - 3);
+	if (strlen(text) > columns)
+		snprintf(cut, columns + 1, "%.*s...", (int)columns - 3, text);
+	else
+		snprintf(cut, columns + 1, "%s", text);
+	return cut;
 }
 
 /* "in 2 d 3 h", "5 min ago". */
@@ -176,27 +175,25 @@ static void print_stage(const struct page *page, const json_t *stage)
 
 static void print_stages(const struct page *page, const json_t *stages)
 {
-	const json_t *stage;
-	size_t i;
-
 	fputc('\n', page->out);
 	if (json_array_size(stages) == 0) {
 		print_line(page, "No stage is adopted: nothing will be cut (adopt: in the policy)");
 		return;
 	}
 	print_line(page, "   #  %-26s %-20s  %-16s STATE", "SERVICE", "CUTOFF", "");
-	json_array_foreach(stages, i, stage) print_stage(page, stage);
+	for (size_t i = 0; i < json_array_size(stages); i++)
+		print_stage(page, json_array_get(stages, i));
 }
 
 /* The interfaces' names, with commas. */
 static void join(const json_t *list, char *text, size_t size)
 {
-	const json_t *item;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	text[0] = '\0';
-	json_array_foreach(list, i, item)
-	{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
 		if (n + 1 < size)
 			n += (size_t)snprintf(text + n, size - n, "%s%s", i > 0 ? "," : "",
 					      json_is_string(item) ? json_string_value(item) : "?");
@@ -206,16 +203,15 @@ static void join(const json_t *list, char *text, size_t size)
 static void print_sensors(const struct page *page, const json_t *sensors)
 {
 	char interfaces[256], cut[23], n[4][FIGURE_TEXT];
-	const json_t *sensor;
-	size_t i;
 
 	if (json_array_size(sensors) == 0)
 		return;
 	fputc('\n', page->out);
 	print_line(page, "SENSOR  %8s  %-22s %8s %8s %8s %8s", "PID", "INTERFACE", "PACKETS",
 		   "FLOWS", "DROPPED", "RESTARTS");
-	json_array_foreach(sensors, i, sensor)
-	{
+	for (size_t i = 0; i < json_array_size(sensors); i++) {
+		const json_t *sensor = json_array_get(sensors, i);
+
 		join(json_object_get(sensor, "interface"), interfaces, sizeof(interfaces));
 		print_line(page, "%6" PRIu64 "  %8" PRIu64 "  %-22s %8s %8s %8s %8s",
 			   number_of(sensor, "index"), number_of(sensor, "pid"),
@@ -227,17 +223,17 @@ static void print_sensors(const struct page *page, const json_t *sensors)
 
 static void print_classes(const struct page *page, const json_t *recorder)
 {
-	const json_t *classes = json_object_get(recorder, "classes"), *class;
+	const json_t *classes = json_object_get(recorder, "classes");
 	char name[300], cut[41], n[4][FIGURE_TEXT];
-	size_t i;
 
 	if (json_array_size(classes) == 0)
 		return;
 	fputc('\n', page->out);
 	print_line(page, "%-40s %9s %9s %9s %9s", "FLOWS OF", "ALLOWED", "OBSERVED", "REJECTED",
 		   "DROPPED");
-	json_array_foreach(classes, i, class)
-	{
+	for (size_t i = 0; i < json_array_size(classes); i++) {
+		const json_t *class = json_array_get(classes, i);
+
 		snprintf(name, sizeof(name), "%s.%s", text_of(class, "vendor"),
 			 text_of(class, "service"));
 		print_line(page, "%-40s %9s %9s %9s %9s", cut_text(name, 40, cut),

@@ -23,7 +23,7 @@ struct place {
 
 static void place_new(struct place *place)
 {
-	strcpy(place->folder, "/tmp/events.XXXXXX");
+	snprintf(place->folder, sizeof(place->folder), "%s", "/tmp/events.XXXXXX");
 	assert_non_null(mkdtemp(place->folder));
 	snprintf(place->path, sizeof(place->path), "%s/events", place->folder);
 	snprintf(place->old, sizeof(place->old), "%s/events.1", place->folder);

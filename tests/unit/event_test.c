@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ static struct event_flow flow_new(enum carrier carrier)
 	flow.server = address_v4((const uint8_t[4]){192, 0, 2, 2});
 	flow.client_port = 50000;
 	flow.server_port = 443;
-	flow.protocol = 6;
+	flow.protocol = carrier == CARRIER_QUIC ? 17 : 6;
 	flow.carrier = (uint8_t)carrier;
 	return flow;
 }
@@ -44,10 +45,10 @@ static void classify(struct event_flow *flow, enum evidence_kind kind, const cha
 {
 	flow->field = FIELD_CLASS;
 	flow->evidence = (uint8_t)kind;
-	strcpy(flow->vendor, "kaspersky");
-	strcpy(flow->service, "updates");
-	strcpy(flow->indicator, indicator);
-	strcpy(flow->seen, seen);
+	snprintf(flow->vendor, sizeof(flow->vendor), "%s", "kaspersky");
+	snprintf(flow->service, sizeof(flow->service), "%s", "updates");
+	snprintf(flow->indicator, sizeof(flow->indicator), "%s", indicator);
+	snprintf(flow->seen, sizeof(flow->seen), "%s", seen);
 }
 
 /* ---- what a sensor may say ---- */
@@ -76,6 +77,7 @@ static void test_valid(void **state)
 	CASE(false, flow.text_length = 3);
 	CASE(false, flow.flow_id = UINT64_C(1) << 53);
 	CASE(false, flow.protocol = 1);
+	CASE(false, flow.carrier = CARRIER_QUIC); /* over TCP */
 	CASE(false, flow.carrier = CARRIER_DNS + 1);
 	CASE(false, flow.evidence = EVIDENCE_NDPI + 1);
 	CASE(false, flow.field = FIELD_MAX + 1);
@@ -93,7 +95,7 @@ static void test_valid(void **state)
 	CASE(false, flow.names[1].length++);
 	CASE(false, flow.names[1].offset--);
 	CASE(false, flow.names[1].offset = UINT16_MAX);
-	CASE(false, strcpy(flow.vendor, "kaspersky"));
+	CASE(false, snprintf(flow.vendor, sizeof(flow.vendor), "%s", "kaspersky"));
 	CASE(false, memset(flow.vendor, 'v', sizeof(flow.vendor)));
 	CASE(false, memset(flow.service, 's', sizeof(flow.service)));
 	CASE(false, memset(flow.indicator, 'i', sizeof(flow.indicator)));
@@ -135,8 +137,8 @@ static void assert_flow(const struct event_flow *flow, const char *type, const c
 	snprintf(expected, sizeof(expected),
 		 "{\"timestamp\":\"2024-09-29T03:59:59.000000+0000\",\"flow_id\":9007199254740991,"
 		 "\"event_type\":\"%s\",\"src_ip\":\"10.0.0.5\",\"src_port\":50000,"
-		 "\"dest_ip\":\"192.0.2.2\",\"dest_port\":443,\"proto\":\"TCP\"%s}\n",
-		 type, want);
+		 "\"dest_ip\":\"192.0.2.2\",\"dest_port\":443,\"proto\":\"%s\"%s}\n",
+		 type, flow->protocol == 17 ? "UDP" : "TCP", want);
 	assert_string_equal(line, expected);
 	free(line);
 	json_decref(json);
@@ -250,7 +252,7 @@ static void test_response_and_doubts(void **state)
 	add_name(&flow, EVIDENCE_DNS, "a.example");
 	flow.questions_count = 1;
 	flow.is_response = flow.ambiguous = flow.conflict = true;
-	strcpy(flow.app_protocol, "DNS.Cybersec");
+	snprintf(flow.app_protocol, sizeof(flow.app_protocol), "%s", "DNS.Cybersec");
 	assert_flow(&flow, "dns",
 		    ",\"app_proto\":\"DNS.Cybersec\",\"dns\":{\"version\":3,\"type\":\"response\","
 		    "\"queries\":[{\"rrname\":\"a.example\"}]},"
@@ -354,11 +356,11 @@ static void test_notices(void **state)
 	char *line;
 
 	(void)state;
-	strcpy(notice.vendor, "kaspersky");
-	strcpy(notice.service, "updates");
-	strcpy(notice.measure, "us-kaspersky-2024");
-	strcpy(notice.stage, "updates");
-	strcpy(notice.text, "in force \xe2\x80\xae");
+	snprintf(notice.vendor, sizeof(notice.vendor), "%s", "kaspersky");
+	snprintf(notice.service, sizeof(notice.service), "%s", "updates");
+	snprintf(notice.measure, sizeof(notice.measure), "%s", "us-kaspersky-2024");
+	snprintf(notice.stage, sizeof(notice.stage), "%s", "updates");
+	snprintf(notice.text, sizeof(notice.text), "%s", "in force \xe2\x80\xae");
 	json = event_notice_json(&notice);
 	line = event_line(json);
 	assert_string_equal(

@@ -124,8 +124,8 @@ static struct channel_message flow_message(uint64_t id, uint16_t class)
 	flow->protocol = 6;
 	flow->field = class;
 	if (class >= FIELD_CLASS) {
-		strcpy(flow->vendor, "kaspersky");
-		strcpy(flow->service, "updates");
+		snprintf(flow->vendor, sizeof(flow->vendor), "%s", "kaspersky");
+		snprintf(flow->service, sizeof(flow->service), "%s", "updates");
 	}
 	return m;
 }
