@@ -63,6 +63,12 @@ static enum ctl_exit explain(const char *path, int error)
 			"cutoffd\"\n",
 			path, ANSWER_SECONDS);
 		return CTL_FAILURE;
+	case EPIPE:
+	case ECONNRESET:
+		fprintf(stderr,
+			"cutoffctl: %s: closed without an answer: see \"journalctl -u cutoffd\"\n",
+			path);
+		return CTL_FAILURE;
 	default:
 		fprintf(stderr, "cutoffctl: %s: %s\n", path, strerror(error));
 		return CTL_FAILURE;
