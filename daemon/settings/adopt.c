@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "daemon/settings/indicators.h"
 #include "daemon/settings/keys.h"
 #include "daemon/settings/nearest.h"
 #include "daemon/settings/services.h"
@@ -309,6 +310,27 @@ static void mark_adoption(struct loader *loader, struct standing *standings,
 			mark(loader, standings, adoption->stages[i]->services[k], true);
 }
 
+/* A stage that cannot be seen on the wire is not cut, whatever the calendar says. */
+static void warn_of_unseen(struct loader *loader, const struct standing *standings)
+{
+	size_t counts[INDICATOR_KINDS], left_out;
+
+	for (size_t i = 0; i < loader->settings->policy.services_count; i++) {
+		if (!standings[i].cut)
+			continue;
+		indicators_count(loader->settings, i, counts, &left_out);
+		if (counts[INDICATOR_NAME] + counts[INDICATOR_PREFIX] +
+			    counts[INDICATOR_PROTOCOL] ==
+		    left_out)
+			loader_warn(
+				loader, loader->adopt,
+				"`%s` is to be cut, but no %sindicator gives it away; add some to "
+				"its vendor's pack%s",
+				loader->service_names[i], left_out > 0 ? "verified " : "",
+				left_out > 0 ? ", or write `unverified: use`" : "");
+	}
+}
+
 void adopt_read(struct loader *loader)
 {
 	struct policy_source *policy = &loader->settings->policy;
@@ -331,4 +353,6 @@ void adopt_read(struct loader *loader)
 		mark_adoption(loader, standings, &adoptions.items[i]);
 	policy->adoptions = adoptions.items;
 	policy->adoptions_count = adoptions.count;
+	if (complaints_errors(loader->complaints) == 0)
+		warn_of_unseen(loader, standings);
 }

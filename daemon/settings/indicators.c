@@ -33,13 +33,9 @@ struct indicators {
 	uint32_t lines;
 };
 
-static struct indicators *of(struct loader *loader)
+void indicators_begin(struct loader *loader)
 {
-	struct settings *settings = loader->settings;
-
-	if (!settings->indicators)
-		settings->indicators = arena_alloc(loader->arena, sizeof(struct indicators));
-	return settings->indicators;
+	loader->settings->indicators = arena_alloc(loader->arena, sizeof(struct indicators));
 }
 
 static void make_room(struct loader *loader, struct indicators *all)
@@ -56,13 +52,13 @@ static void make_room(struct loader *loader, struct indicators *all)
 void indicators_add(struct loader *loader, size_t service, enum indicator_kind kind, bool verified,
 		    const struct yaml_node *node)
 {
-	struct indicators *all = of(loader);
+	struct indicators *all = loader->settings->indicators;
 	struct indicator item = {.kind = kind, .service = (uint16_t)service, .verified = verified};
 	const char *text;
 
 	if (kind == INDICATOR_PREFIX && !value_prefix(loader, node, &item.prefix))
 		return;
-	text = value_text(loader, node, "a text in quotes");
+	text = value_text(loader, node, "an indicator");
 	if (!text)
 		return;
 	item.text = arena_string(loader->arena, text);
@@ -86,7 +82,7 @@ static uint32_t count_lines(const struct text *text)
 void indicators_add_list(struct loader *loader, size_t service, bool verified,
 			 const struct text *list)
 {
-	struct indicators *all = of(loader);
+	struct indicators *all = loader->settings->indicators;
 	size_t n = all->lists_count;
 
 	all->lists = arena_grow(loader->arena, all->lists, n, n + 1, sizeof(all->lists[0]));
@@ -207,7 +203,7 @@ void indicators_check(struct loader *loader)
 {
 	const struct policy_source *policy = &loader->settings->policy;
 	struct catalogue_builder *builder = catalogue_builder_new();
-	struct indicators *all = of(loader);
+	struct indicators *all = loader->settings->indicators;
 	const struct place whole = {.file = loader->settings->path};
 	uint16_t index;
 

@@ -19,6 +19,9 @@ enum indicator_kind {
 
 #define INDICATOR_KINDS 3
 
+/* None yet. */
+void indicators_begin(struct loader *loader);
+
 void indicators_add(struct loader *loader, size_t service, enum indicator_kind kind, bool verified,
 		    const struct yaml_node *node);
 /* A list of names; its text must live as long as the settings. */

@@ -35,6 +35,8 @@ static void complain_unknown(struct loader *loader, const struct yaml_node *entr
 
 const struct yaml_node *keys_find(const struct yaml_node *mapping, const char *name)
 {
+	if (mapping->kind != YAML_MAPPING)
+		return NULL;
 	for (const struct yaml_node *entry = mapping->first; entry; entry = entry->next)
 		if (entry->key->kind == YAML_SCALAR && strcmp(entry->key->text, name) == 0)
 			return entry;

@@ -24,7 +24,7 @@ struct key {
 bool keys_read(struct loader *loader, const struct yaml_node *mapping, const char *what,
 	       const struct key *keys, size_t count, void *object);
 
-/* The value of a key, or NULL. */
+/* The value of a key; NULL when there is none, or no mapping. */
 const struct yaml_node *keys_find(const struct yaml_node *mapping, const char *name);
 
 #endif

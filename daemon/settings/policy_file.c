@@ -247,7 +247,18 @@ static void check_marks(struct loader *loader, const struct draft *draft)
 			draft->settings.told, draft->settings.mask);
 }
 
-void policy_file_read(struct loader *loader, const struct yaml_node *root)
+static void fill_in_defaults(struct settings *settings)
+{
+	settings->capture = CAPTURE_PASSIVE;
+	settings->state = "/var/lib/cutoffd";
+	settings->runtime = "/run/cutoffd";
+	settings->mask = 0x0fff0000;
+	settings->told = 0x10000000;
+	settings->queue_base = 4700;
+	settings->log_group = 47;
+}
+
+bool policy_file_read(struct loader *loader, const struct yaml_node *root)
 {
 	static const struct key keys[] = {
 		{"mode", read_mode, 0, false},
@@ -271,26 +282,15 @@ void policy_file_read(struct loader *loader, const struct yaml_node *root)
 		{"queue_base", read_queue_base, offsetof(struct draft, settings.queue_base), false},
 		{"log_group", read_log_group, offsetof(struct draft, settings.log_group), false},
 	};
-	struct draft draft = {
-		.settings =
-			{
-				.capture = CAPTURE_PASSIVE,
-				.state = "/var/lib/cutoffd",
-				.runtime = "/run/cutoffd",
-				.mask = 0x0fff0000,
-				.told = 0x10000000,
-				.queue_base = 4700,
-				.log_group = 47,
-			},
-	};
+	struct draft draft = {.settings = *loader->settings};
 
+	fill_in_defaults(&draft.settings);
 	keys_read(loader, root, "the policy", keys, COUNT(keys), &draft);
 	check_marks(loader, &draft);
-	draft.settings.path = loader->settings->path;
-	draft.settings.arena = loader->settings->arena;
 	draft.settings.scopes = loader->settings->scopes;
 	draft.settings.scopes_count = loader->settings->scopes_count;
 	take(loader, &draft);
+	return root->kind == YAML_MAPPING;
 }
 
 static void check_interfaces(struct loader *loader, const struct yaml_node *root)

@@ -143,16 +143,25 @@ static void print_date(FILE *out, const char *label, const struct measure_date *
 	fputc('\n', out);
 }
 
+static void print_amendment(FILE *out, const struct measure_amendment *last)
+{
+	print_label(out, "amended");
+	fprintf(out, "%s, before: %s%s%s\n", last->decided, last->from.text,
+		last->source ? "; " : "", last->source ? last->source : "");
+}
+
 static void print_dates(FILE *out, const struct entry *entry)
 {
 	const char *zone = entry->adoption->measure->zone;
 	bool vendor = entry->adoption->counts == COUNTS_VENDOR;
 
-	print_date(out, vendor ? "vendor date" : "legal", entry->date, zone);
+	print_date(out, vendor ? "vendor" : "legal", entry->date, zone);
 	if (vendor)
 		print_date(out, "(legal)", &entry->stage->legal, zone);
 	else if (entry->stage->vendor.set)
 		print_date(out, "(vendor)", &entry->stage->vendor, zone);
+	if (entry->stage->amendments_count > 0)
+		print_amendment(out, &entry->stage->amendments[entry->stage->amendments_count - 1]);
 	if (entry->stage->until.set)
 		print_date(out, "until", &entry->stage->until, zone);
 	if (entry->stage->ends_when)

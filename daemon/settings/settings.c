@@ -29,7 +29,9 @@ static void read_all(struct loader *loader, const char *path)
 		return;
 	loader->folder = folder_of(loader, path);
 	scopes_begin(loader);
-	policy_file_read(loader, root);
+	indicators_begin(loader);
+	if (!policy_file_read(loader, root))
+		return;
 	policy_file_check(loader, root);
 	packs_read(loader);
 	adopt_read(loader);
@@ -84,14 +86,12 @@ void settings_free(struct settings *settings)
 void settings_review(const struct settings *settings, struct wall now,
 		     struct complaints *complaints)
 {
-	const struct place whole = {.file = settings->path};
-
 	for (size_t i = 0; i < settings->policy.waivers_count; i++) {
 		const struct waiver *waiver = &settings->policy.waivers[i];
 
 		if (!wall_before(now, waiver->until))
 			complain_warning(
-				complaints, &whole,
+				complaints, &settings->waiver_places[i],
 				"the waiver `%s` ended at %s; take it out or have it renewed",
 				waiver->id, waiver->until_text);
 	}

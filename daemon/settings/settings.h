@@ -82,7 +82,8 @@ struct settings {
 	struct scope *scopes;
 	size_t scopes_count;
 	struct policy_source policy;
-	const struct standing *standings; /* beside policy.services */
+	const struct standing *standings;  /* beside policy.services */
+	const struct place *waiver_places; /* beside policy.waivers */
 
 	struct indicators *indicators; /* opaque: for settings_catalogue */
 	struct arena *arena;

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_BYTES 65536
+#define SHOWN_BYTES 512
 
 static void complain_file(struct complaints *complaints, const char *path,
 			  const struct place *asked_by, int error)
@@ -139,20 +141,31 @@ static size_t sequence_length(const unsigned char *bytes, size_t left)
 	return forms[form].length;
 }
 
+static void complain_byte(struct complaints *complaints, const struct text *text, size_t offset,
+			  unsigned int line)
+{
+	struct place place = text_place(text, offset, line);
+	size_t before = (size_t)(text->bytes + offset - place.text);
+	char shown[SHOWN_BYTES];
+
+	/* What is no text is not repeated. */
+	snprintf(shown, sizeof(shown), "%.*s?", (int)before, place.text);
+	place.text = before < sizeof(shown) - 1 ? shown : NULL;
+	complain(complaints, &place, "byte 0x%02x is no text; save the file as UTF-8",
+		 (unsigned char)text->bytes[offset]);
+}
+
 bool text_check(struct complaints *complaints, const struct text *text)
 {
 	const unsigned char *bytes = (const unsigned char *)text->bytes;
 	unsigned int line = 1;
-	struct place place;
 	size_t length;
 
 	for (size_t i = 0; i < text->length; i += length) {
 		length = sequence_length(bytes + i, text->length - i);
 		if (length == 0 || bytes[i] == 0x7f ||
 		    (bytes[i] < 0x20 && !memchr("\t\r\n", bytes[i], 3))) {
-			place = text_place(text, i, line);
-			complain(complaints, &place,
-				 "byte 0x%02x is no text; save the file as UTF-8", bytes[i]);
+			complain_byte(complaints, text, i, line);
 			return false;
 		}
 		line += bytes[i] == '\n';

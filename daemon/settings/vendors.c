@@ -203,6 +203,7 @@ static void read_services(struct loader *loader, struct draft *draft)
 	struct vendor *vendor = &draft->vendor;
 
 	if (draft->services->kind != YAML_MAPPING) {
+		loader->incomplete = true;
 		loader_complain(loader, draft->services,
 				"`services` is %s here; write a line for each, like `updates:`",
 				yaml_kind_name(draft->services->kind));
@@ -211,8 +212,10 @@ static void read_services(struct loader *loader, struct draft *draft)
 	services = arena_array(loader->arena, draft->services->count, sizeof(services[0]));
 	for (const struct yaml_node *entry = draft->services->first; entry; entry = entry->next) {
 		if (entry->kind == YAML_BROKEN || entry->key->kind == YAML_BROKEN ||
-		    !value_id(loader, entry->key, entry->key->text))
+		    !value_id(loader, entry->key, entry->key->text)) {
+			loader->incomplete = true;
 			continue;
+		}
 		if (loader->settings->policy.services_count == SERVICES_MAX) {
 			loader_complain(loader, entry->key,
 					"more than %d services; take some packs out", SERVICES_MAX);
@@ -263,7 +266,8 @@ void vendors_read(struct loader *loader, const char *path, const char *id,
 	size_t n = settings->vendors_count;
 
 	draft.folder = arena_string_n(loader->scratch, path, (size_t)(strrchr(path, '/') - path));
-	keys_read(loader, root, "a vendor pack", keys, COUNT(keys), &draft);
+	if (!keys_read(loader, root, "a vendor pack", keys, COUNT(keys), &draft))
+		loader->incomplete = true;
 	if (draft.services)
 		read_services(loader, &draft);
 	settings->vendors = arena_grow(loader->arena, settings->vendors, n, n + 1,

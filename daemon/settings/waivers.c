@@ -20,7 +20,7 @@ struct draft {
 
 struct waivers {
 	struct waiver *items;
-	const struct yaml_node **ids;
+	struct place *places;
 	size_t count;
 };
 
@@ -49,11 +49,20 @@ static bool id_is_taken(struct loader *loader, const struct waivers *waivers,
 			continue;
 		loader_complain(loader, draft->id,
 				"there is a waiver `%s` already (%s:%u); give each its id",
-				draft->waiver.id, waivers->ids[i]->source->path,
-				waivers->ids[i]->line);
+				draft->waiver.id, waivers->places[i].file, waivers->places[i].line);
 		return true;
 	}
 	return false;
+}
+
+/* What ends is complained of long after the load. */
+static struct place keep_place(struct loader *loader, const struct yaml_node *node)
+{
+	struct place place = yaml_place(node);
+
+	place.file = arena_string(loader->arena, place.file);
+	place.text = arena_string_n(loader->arena, place.text, strcspn(place.text, "\r\n"));
+	return place;
 }
 
 static void add(struct loader *loader, struct waivers *waivers, const struct draft *draft)
@@ -64,9 +73,10 @@ static void add(struct loader *loader, struct waivers *waivers, const struct dra
 		return;
 	waivers->items =
 		arena_grow(loader->arena, waivers->items, n, n + 1, sizeof(waivers->items[0]));
-	waivers->ids = arena_grow(loader->scratch, waivers->ids, n, n + 1, sizeof(waivers->ids[0]));
+	waivers->places =
+		arena_grow(loader->arena, waivers->places, n, n + 1, sizeof(waivers->places[0]));
 	waivers->items[n] = draft->waiver;
-	waivers->ids[n] = draft->id;
+	waivers->places[n] = keep_place(loader, draft->until);
 	waivers->count = n + 1;
 }
 
@@ -139,4 +149,5 @@ void waivers_read(struct loader *loader)
 		read_file(loader, files[i].path, &waivers);
 	loader->settings->policy.waivers = waivers.items;
 	loader->settings->policy.waivers_count = waivers.count;
+	loader->settings->waiver_places = waivers.places;
 }

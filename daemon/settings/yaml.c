@@ -189,6 +189,9 @@ static struct yaml_node *scalar(struct builder *builder, struct fy_event *event)
 	size_t length = 0;
 	const char *text = token ? fy_token_get_text(token, &length) : NULL;
 
+	/* The mark of a quoted text stands behind its quote. */
+	if ((style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED) && node->offset > 0)
+		node->offset--;
 	node->text = text ? arena_string_n(builder->arena, text, length) : "";
 	if (!token || (style == FYNS_PLAIN && (length == 0 || strcmp(node->text, "~") == 0 ||
 					       strcmp(node->text, "null") == 0)))
@@ -210,6 +213,9 @@ static struct yaml_node *alias(struct builder *builder, struct fy_event *event)
 	/* The mark stands behind the asterisk. */
 	if (node->offset > 0 && builder->text->bytes[node->offset - 1] == '*')
 		node->offset--;
+	/* `*.example: …` */
+	if (text && length > 0 && text[length - 1] == ':')
+		length--;
 	builder->alias_line = node->line;
 	place = yaml_place(node);
 	complain(builder->complaints, &place,
@@ -218,26 +224,36 @@ static struct yaml_node *alias(struct builder *builder, struct fy_event *event)
 	return node;
 }
 
-/* The node of a tag or anchor is taken as if it had none: one complaint is enough. */
-static void refuse_properties(struct builder *builder, struct fy_event *event,
-			      const struct yaml_node *node)
+static void refuse_property(struct builder *builder, struct fy_token *token, const char *what)
 {
-	if (fy_event_get_anchor_token(event))
-		complain_at(
-			builder, node,
-			"an anchor (`&…`); anchors are not used here, put it in quotes if it is "
-			"part of a text");
-	if (fy_event_get_tag_token(event))
-		complain_at(builder, node,
-			    "a tag (`!…`); tags are not used here, put it in quotes if it is part "
-			    "of a text");
+	const struct fy_mark *mark = fy_token_start_mark(token);
+	struct place place =
+		text_place(builder->text, mark->input_pos, (unsigned int)mark->line + 1);
+
+	complain(builder->complaints, &place, "%s", what);
+}
+
+/* The node of a tag or anchor is taken as if it had none: one complaint is enough. */
+static void refuse_properties(struct builder *builder, struct fy_event *event)
+{
+	struct fy_token *anchor = fy_event_get_anchor_token(event),
+			*tag = fy_event_get_tag_token(event);
+
+	if (anchor)
+		refuse_property(builder, anchor,
+				"an anchor (`&…`); anchors are not used here, put it in quotes if "
+				"it is part of a text");
+	if (tag)
+		refuse_property(builder, tag,
+				"a tag (`!…`); tags are not used here, put it in quotes if it is "
+				"part of a text");
 }
 
 static void take_collection(struct builder *builder, struct fy_event *event, enum yaml_kind kind)
 {
 	struct yaml_node *node = node_new(builder, kind, event);
 
-	refuse_properties(builder, event, node);
+	refuse_properties(builder, event);
 	open_level(builder, node);
 }
 
@@ -245,7 +261,7 @@ static void take_scalar(struct builder *builder, struct fy_event *event)
 {
 	struct yaml_node *node = scalar(builder, event);
 
-	refuse_properties(builder, event, node);
+	refuse_properties(builder, event);
 	attach(builder, node);
 }
 
@@ -304,7 +320,7 @@ static const char *syntax_remedy(const char *message)
 		{"tab", "indent with spaces"},
 		{"nested block mapping", "put the text in quotes, or begin a new line"},
 		{"multiline plain key", "indent the line like its neighbours"},
-		{"wrongly indented", "indent the line like its neighbours"},
+		{"wrongly indented flow", "close the bracket that is open, or indent the line"},
 		{"invalid value after mapping", "indent the line like its neighbours"},
 	};
 
