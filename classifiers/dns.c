@@ -248,9 +248,7 @@ static void hints_add(struct reading *r, struct cursor data, uint32_t ttl)
 	while (data.left > 0) {
 		uint16_t key = cursor_u16(&data);
 		struct cursor value = cursor_sub(&data, cursor_u16(&data));
-		size_t size = key == PARAMETER_IPV4_HINT   ? 4
-			      : key == PARAMETER_IPV6_HINT ? 16
-							   : 0;
+		size_t size = key == PARAMETER_IPV4_HINT ? 4 : key == PARAMETER_IPV6_HINT ? 16 : 0;
 
 		while (size > 0 && value.left >= size)
 			answer_add(r->finding, cursor_take(&value, size), size, ttl);

@@ -9,7 +9,8 @@
  * its brackets has no port that could be told from it. */
 static void authority_add(struct finding *finding, enum evidence_kind kind, struct cursor authority)
 {
-	const uint8_t *mark = authority.left > 0 ? memrchr(authority.at, '@', authority.left) : NULL;
+	const uint8_t *mark =
+		authority.left > 0 ? memrchr(authority.at, '@', authority.left) : NULL;
 
 	if (mark)
 		cursor_skip(&authority, (size_t)(mark - authority.at) + 1);

@@ -28,7 +28,8 @@ struct quic {
 	struct quic_keys *keys;
 	struct quic_flow *flows; /* all of them */
 	struct quic_flow *free;
-	struct quic_flow *spare; /* a new flow is read into it; it leaves only when it must be kept */
+	struct quic_flow
+		*spare; /* a new flow is read into it; it leaves only when it must be kept */
 	uint8_t plain[DATAGRAM_MAX];
 };
 

@@ -29,8 +29,8 @@ bool quic_frames_next(struct cursor *frames, struct quic_crypto_frame *frame);
 #define QUIC_STREAM_BYTES 16384
 
 struct quic_stream {
-	uint32_t known; /* bytes from the start up to the first gap */
-	uint32_t end;	/* nothing is held from here on */
+	uint32_t known;			       /* bytes from the start up to the first gap */
+	uint32_t end;			       /* nothing is held from here on */
 	uint64_t held[QUIC_STREAM_BYTES / 64]; /* a bit for each byte behind the first gap */
 	uint8_t bytes[QUIC_STREAM_BYTES];
 };
