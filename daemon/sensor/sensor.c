@@ -145,14 +145,16 @@ static void spend_budget(struct sensor *sensor, struct flow *flow, bool from_cli
 static bool turned_by_quic(struct sensor *sensor, struct flow *flow, const struct packet *packet)
 {
 	struct quic_flow *probe = NULL;
-	enum answer answer;
+	bool opened;
 
 	if (flow->client_known || flow->quic)
 		return false;
-	answer = quic_extract(sensor->quic, &probe, packet->payload, packet->payload_length,
-			      &sensor->finding);
+	/* MORE alone would not do: it is also the answer to the server's Initials */
+	opened = quic_extract(sensor->quic, &probe, packet->payload, packet->payload_length,
+			      &sensor->finding) == ANSWER_FOUND ||
+		 probe;
 	quic_flow_free(sensor->quic, &probe);
-	if (answer == ANSWER_NOT_MINE)
+	if (!opened)
 		return false;
 	flow_turn(flow);
 	flow->client_known = true;
