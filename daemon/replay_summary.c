@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ROWS_MAX 4096
+#define SLOTS (2 * ROWS_MAX) /* a power of two */
 
 /* One host and service. */
 struct row {
@@ -17,6 +18,7 @@ struct row {
 struct replay_summary {
 	struct row *rows;
 	size_t rows_count;
+	uint16_t slots[SLOTS];	 /* hash of host and service → number of the row, from 1 */
 	uint64_t events, beyond; /* beyond: events of hosts for which there was no row left */
 };
 
@@ -39,22 +41,33 @@ void replay_summary_free(struct replay_summary *summary)
 	free(summary);
 }
 
+/* FNV-1a: a replay's hosts are no attackers of its summary. */
+static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 16777619;
+	return hash;
+}
+
 static struct row *find_row(struct replay_summary *summary, const struct event_flow *event)
 {
 	char service[2 * EVENT_WORD];
+	int length = snprintf(service, sizeof(service), "%s.%s", event->vendor, event->service);
+	uint32_t slot = hash_bytes(2166136261, &event->client, sizeof(event->client));
 	struct row *row;
 
-	snprintf(service, sizeof(service), "%s.%s", event->vendor, event->service);
-	for (size_t i = 0; i < summary->rows_count; i++) {
-		row = &summary->rows[i];
+	slot = hash_bytes(slot, service, (size_t)length) % SLOTS;
+	for (; summary->slots[slot] != 0; slot = (slot + 1) % SLOTS) {
+		row = &summary->rows[summary->slots[slot] - 1];
 		if (address_equal(&row->host, &event->client) && strcmp(row->service, service) == 0)
 			return row;
 	}
 	if (summary->rows_count == ROWS_MAX)
 		return NULL;
 	row = &summary->rows[summary->rows_count++];
+	summary->slots[slot] = (uint16_t)summary->rows_count;
 	row->host = event->client;
-	memcpy(row->service, service, sizeof(service));
+	memcpy(row->service, service, (size_t)length + 1);
 	return row;
 }
 
