@@ -77,8 +77,10 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-static void add(struct complaints *complaints, enum severity severity, const struct place *place,
-		const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void add(struct complaints *complaints,
+						      enum severity severity,
+						      const struct place *place, const char *format,
+						      va_list arguments)
 {
 	char message[MESSAGE_BYTES];
 	struct complaint *c;

@@ -289,7 +289,7 @@ static void test_yaml(void **state)
 		{"aliases go on", "a: [*.x, **.y]\nb: 1\n",
 		 "1 {1 a: [1 broken, 1 broken], 2 b: '1'}", 2},
 		{"a NUL", "a: \"x\\0y\"\nb: 1\n", "1 {1 a: broken, 2 b: '1'}", 1},
-		{"a key that is a list", "? [a, b]\n: c\nd: e\n", "1 {1 ?: 'c', 3 d: 'e'}", 1},
+		{"a key that is a list", "? [a, b]\n: c\nd: e\n", "1 {2 ?: 'c', 3 d: 'e'}", 1},
 		{"syntax", "a: [\n", "-", 1},
 		{"empty", "", "-", 1},
 		{"not UTF-8", "a: \xff\n", "-", 1},
