@@ -148,7 +148,18 @@ void enforcer_tell_ready(struct enforcer *enforcer)
 	sd_notify(0, "READY=1\nSTATUS=running");
 }
 
-static int check_capabilities(void)
+/* What only a replay can do without. */
+static int check_interfaces(const struct settings *settings)
+{
+	if (settings->interfaces_count > 0)
+		return 0;
+	log_error("enforcer", "%s: no interface to watch; write `interfaces: [NAME]`",
+		  settings->path);
+	return -EINVAL;
+}
+
+/* On a mirror port nothing is enforced. */
+static int check_capabilities(const struct settings *settings)
 {
 	static const struct {
 		int capability;
@@ -162,7 +173,8 @@ static int check_capabilities(void)
 	int missing = 0;
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (sandbox_has_capability(needed[i].capability))
+		if (sandbox_has_capability(needed[i].capability) ||
+		    (needed[i].capability == CAP_NET_ADMIN && settings->capture == CAPTURE_TAP))
 			continue;
 		log_error("enforcer",
 			  "%s is missing (%s); run it as root, or as the unit file does",
@@ -265,7 +277,9 @@ static int start(struct enforcer *enforcer)
 
 	if (!settings)
 		return -EINVAL;
-	r = check_capabilities();
+	r = check_interfaces(settings);
+	if (r == 0)
+		r = check_capabilities(settings);
 	if (r == 0)
 		r = take_instance(enforcer, settings);
 	if (r != 0) {

@@ -14,6 +14,9 @@ struct settings *site_settings(const char *path)
 	struct complaints *complaints = complaints_new();
 	struct settings *settings = settings_load(path, complaints);
 
+	if (settings)
+		settings_review(settings, wall_add(clock_wall(), settings->policy.offset_ns),
+				complaints);
 	complaints_print(complaints, stderr);
 	complaints_free(complaints);
 	return settings;

@@ -172,7 +172,7 @@ static void udp_datagram(struct sensor *sensor, struct flow *flow, const struct 
 		return;
 	}
 	if (flow->field == FIELD_DNS)
-		return;
+		flow->field = FIELD_UNDECIDED; /* a lookup first does not hide what follows */
 	if (!from_client && !turned_by_quic(sensor, flow, packet))
 		return;
 	answer = quic_extract(sensor->quic, &flow->quic, packet->payload, packet->payload_length,
@@ -233,7 +233,8 @@ void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
 	else if (flow_undecided(flow) || flow->field == FIELD_DNS)
 		udp_datagram(sensor, flow, &packet, from_client, now);
 
-	if (flow_undecided(flow))
+	/* An extractor that waits for more has recognised its own: nDPI's guess is worth less. */
+	if (flow_undecided(flow) && !flow->stream && !flow->quic)
 		ask_ndpi(sensor, flow, &packet, from_client, now);
 	if (flow_undecided(flow))
 		spend_budget(sensor, flow, from_client, now);

@@ -252,7 +252,11 @@ static bool dns_segment(struct sensor *sensor, struct flow *flow, const struct p
 void stream_segment(struct sensor *sensor, struct flow *flow, const struct packet *packet,
 		    bool from_client, struct wall now)
 {
-	if (dns_segment(sensor, flow, packet, now) || !wants_more(flow))
+	if (dns_segment(sensor, flow, packet, now))
+		return;
+	if (flow->field == FIELD_DNS && from_client)
+		flow->field = FIELD_UNDECIDED; /* a lookup first does not hide what follows */
+	if (!wants_more(flow))
 		return;
 	if (!from_client && !flow->client_known && is_client_message(sensor, packet)) {
 		flow_turn(flow);
