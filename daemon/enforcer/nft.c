@@ -118,6 +118,17 @@ static int check_owner(const struct nft *nft, const struct held *held, char erro
 	return -EBUSY;
 }
 
+static int read_held(struct nft *nft, unsigned int what, const struct ruleset *desired,
+		     struct held **held, char error[NFT_ERROR])
+{
+	int e = held_read(nft->socket, what, desired, held);
+
+	if (e)
+		snprintf(error, NFT_ERROR, "reading table inet %s: %s", RULESET_TABLE,
+			 strerror(-e));
+	return e ? e : check_owner(nft, *held, error);
+}
+
 /* A table that was made without persist cannot be owned by us: it is made anew, and its latches go
  * over into the new one. */
 static bool adoptable(const struct nft *nft, const struct held *held)
@@ -125,18 +136,40 @@ static bool adoptable(const struct nft *nft, const struct held *held)
 	return !nft->owner || (held->table_flags & NFT_HELD_PERSIST);
 }
 
+static void add_own_table(const struct nft *nft, struct nft_batch *batch)
+{
+	add_table(batch, RULESET_TABLE, NFT_MSG_NEWTABLE, nft->owner ? OWNED : 0,
+		  table_label("table"));
+}
+
+/* What a process that has ended left behind becomes ours before it is read, so that nobody changes
+ * it in between; and by itself, since the kernel refuses base chains in a transaction that also
+ * changes the table's flags. */
+static int adopt(struct nft *nft, char error[NFT_ERROR])
+{
+	struct nft_batch *batch = NULL;
+	struct held *held = NULL;
+	int e = read_held(nft, 0, NULL, &held, error);
+
+	if (e || !nft->owner || !held->table || held->owner || !adoptable(nft, held))
+		goto out;
+	batch = nft_batch_new(nft->socket);
+	add_own_table(nft, batch);
+	e = nft_batch_commit(batch, error, NFT_ERROR);
+out:
+	nft_batch_free(batch);
+	held_free(held);
+	return e;
+}
+
 static int apply_once(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
 {
 	struct held *held = NULL, nothing = {0};
 	struct nft_batch *batch = NULL;
-	int e = held_read(nft->socket, HELD_ALL, desired, &held);
+	int e = adopt(nft, error);
 
-	if (e) {
-		snprintf(error, NFT_ERROR, "reading table inet %s: %s", RULESET_TABLE,
-			 strerror(-e));
-		return e;
-	}
-	e = check_owner(nft, held, error);
+	if (!e)
+		e = read_held(nft, HELD_ALL, desired, &held, error);
 	if (e)
 		goto out;
 	batch = nft_batch_new(nft->socket);
@@ -144,8 +177,7 @@ static int apply_once(struct nft *nft, const struct ruleset *desired, char error
 	if (held->table && !adoptable(nft, held))
 		add_table(batch, RULESET_TABLE, NFT_MSG_DELTABLE, 0,
 			  table_label("removal of table"));
-	add_table(batch, RULESET_TABLE, NFT_MSG_NEWTABLE, nft->owner ? OWNED : 0,
-		  table_label("table"));
+	add_own_table(nft, batch);
 	nft_change(batch, desired, adoptable(nft, held) ? held : &nothing, held);
 	e = nft_batch_commit(batch, error, NFT_ERROR);
 out:
@@ -167,14 +199,8 @@ int nft_remove(struct nft *nft, char error[NFT_ERROR])
 {
 	struct nft_batch *batch = NULL;
 	struct held *held = NULL;
-	int e = held_read(nft->socket, 0, NULL, &held);
+	int e = read_held(nft, 0, NULL, &held, error);
 
-	if (e) {
-		snprintf(error, NFT_ERROR, "reading table inet %s: %s", RULESET_TABLE,
-			 strerror(-e));
-		return e;
-	}
-	e = check_owner(nft, held, error);
 	if (e || !held->table)
 		goto out;
 	batch = nft_batch_new(nft->socket);
