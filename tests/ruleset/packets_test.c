@@ -470,6 +470,36 @@ static void test_datagram_gets_an_error(void **state)
 	}
 }
 
+/* A flow that is refused by its addresses and ports, whatever its mark says. */
+static void test_cut_tuple(void **state)
+{
+	static const struct {
+		const char *client, *server, *set;
+	} flows[] = {{"10.77.1.2", "10.77.2.2", "cut_v4"}, {"fd77:1::2", "fd77:2::2", "cut_v6"}};
+	struct fixture *f = *state;
+	char error[NFT_ERROR];
+
+	if (!nft_has_owner(f->nft))
+		skip();
+	apply_sample(f, MODE_ENFORCE, in_milliseconds(HOUR), WALL_NEVER);
+	nft_close(f->nft);
+	for (size_t i = 0; i < 2; i++) {
+		struct connection c =
+			net_connect(&f->net, CLIENT, flows[i].client, SERVER, flows[i].server);
+
+		assert_true(both_ways(&c));
+		net_enter(&f->net, GATEWAY);
+		run("nft 'add element inet cutoffd %s { %s . %u . %s . %u . tcp timeout 60s }'",
+		    flows[i].set, flows[i].client, net_port(c.client), flows[i].server, c.port);
+		assert_false(net_passes(c.client, c.server, NOT_WITHIN));
+		assert_true(net_is_reset(c.client, HEARD_WITHIN));
+		net_disconnect(&c);
+	}
+	f->nft = nft_open(error);
+	apply_sample(f, MODE_ENFORCE, in_milliseconds(HOUR), WALL_NEVER);
+	run("nft list set inet cutoffd cut_v4 | grep -q 10.77.1.2"); /* a new ruleset keeps it */
+}
+
 /* No packet may slip through between two rulesets, and no open flow may be hurt. */
 static void test_reload_under_traffic(void **state)
 {
@@ -521,6 +551,7 @@ int main(void)
 		PACKET_TEST(test_stage_ends_by_itself),
 		PACKET_TEST(test_rehearsal),
 		PACKET_TEST(test_datagram_gets_an_error),
+		PACKET_TEST(test_cut_tuple),
 		PACKET_TEST(test_reload_under_traffic),
 	};
 
