@@ -392,19 +392,23 @@ lab_cutoff() {
   cat "$LAB_DIR/cutoff"
 }
 
-# lab_daemon: starts it with $LAB_DIR/cutoffd.yaml and waits until it says that it is ready.
+# Starts it with $LAB_DIR/cutoffd.yaml and waits until it says that it is ready.
 lab_daemon() {
+  lab_daemon_begin || return
+  lab_wait 20 lab_is_ready_or_gone && lab_is_running cutoffd ||
+    lab_die "cutoffd did not start: $(tail -n 5 "$LAB_DIR/cutoffd.log")"
+}
+
+lab_daemon_begin() {
   mkdir -p "$LAB_DIR/state" "$LAB_DIR/run"
-  : >"$LAB_DIR/notify.log"
   if lab_is_gone notify; then
     lab_spawn notify gateway "${PYTHON:-/usr/bin/python3}" "$LAB_TREE/tests/lab/notify.py" \
       "$LAB_DIR/notify"
     lab_wait 5 test -S "$LAB_DIR/notify" || return
   fi
+  : >"$LAB_DIR/notify.log"
   lab_spawn cutoffd gateway env NOTIFY_SOCKET="$LAB_DIR/notify" WATCHDOG_USEC=2000000 \
     "$LAB_BUILD/cutoffd" run -c "$LAB_DIR/cutoffd.yaml"
-  lab_wait 20 lab_is_ready_or_gone && lab_is_running cutoffd ||
-    lab_die "cutoffd did not start: $(tail -n 5 "$LAB_DIR/cutoffd.log")"
 }
 
 lab_is_ready_or_gone() {

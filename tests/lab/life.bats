@@ -149,7 +149,7 @@ refuses() {
     "$LAB_DIR/cutoffd.yaml" >"$LAB_DIR/second.yaml"
   run lab_in gateway timeout 10 "$LAB_BUILD/cutoffd" run -c "$LAB_DIR/second.yaml"
   [ "$status" -eq 1 ]
-  [[ $output == *own* ]]
+  [[ $output == *"belongs to another running process"*"$(lab_pid cutoffd)"* ]]
   rm -rf "$LAB_DIR/other"
 }
 
@@ -163,12 +163,12 @@ refuses() {
   [[ $output == *CAP_NET_ADMIN* ]]
 }
 
-@test "an interface that is not there is named" {
+@test "an interface that is not there is named, and nobody is told that all is well" {
   lab_policy enforce 3600
   sed -i 's/wan0/wan7/' "$LAB_DIR/cutoffd.yaml"
-  run lab_daemon
-  [ "$status" -ne 0 ]
-  grep -q wan7 "$LAB_DIR/cutoffd.log"
+  lab_daemon_begin
+  lab_wait 5 grep -q 'wan7.*ip link' "$LAB_DIR/cutoffd.log"
+  run ! grep -q '^READY=1' "$LAB_DIR/notify.log"
 }
 
 @test "settings with an error are named by file, line and column, and nothing starts" {
