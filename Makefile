@@ -165,6 +165,8 @@ format:
 # What systemd, the shipped policy and the programs say of paths is written for /usr and /etc.
 RELOCATE = sed -e 's,/usr/sbin/,$(sbindir)/,g' -e 's,/usr/bin/,$(bindir)/,g' \
 	-e 's,/usr/share/,$(datadir)/,g' -e 's,/etc/cutoffd,$(sysconfdir)/cutoffd,g'
+# In the tree the packs stand beside the policy; installed, those of the site come after the shipped.
+RELOCATE_POLICY = $(RELOCATE) -e 's,^packs: \[\.\],packs: [$(datadir)/cutoffd\, .],'
 ETC = $(DESTDIR)$(sysconfdir)/cutoffd
 
 INSTALLED = $(patsubst %,$(sbindir)/%,$(filter cutoffd,$(notdir $(PROGRAMS)))) \
@@ -198,7 +200,7 @@ install: all
 		>$(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	$(RELOCATE) systemd/cutoffd.sysusers >$(DESTDIR)$(sysusersdir)/cutoffd.conf
 	$(RELOCATE) systemd/cutoffd.tmpfiles >$(DESTDIR)$(tmpfilesdir)/cutoffd.conf
-	$(RELOCATE) config/cutoffd.yaml >$(ETC)/cutoffd.yaml.new
+	$(RELOCATE_POLICY) config/cutoffd.yaml >$(ETC)/cutoffd.yaml.new
 	@if [ ! -e $(ETC)/cutoffd.yaml ] || cmp -s $(ETC)/cutoffd.yaml $(ETC)/cutoffd.yaml.new; then \
 		mv $(ETC)/cutoffd.yaml.new $(ETC)/cutoffd.yaml; \
 	else \
@@ -207,7 +209,7 @@ install: all
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED)) $(ETC)/cutoffd.yaml.new
-	@if $(RELOCATE) config/cutoffd.yaml | cmp -s - $(ETC)/cutoffd.yaml; then \
+	@if $(RELOCATE_POLICY) config/cutoffd.yaml | cmp -s - $(ETC)/cutoffd.yaml; then \
 		rm $(ETC)/cutoffd.yaml; \
 	elif [ -e $(ETC)/cutoffd.yaml ]; then \
 		echo "kept $(ETC)/cutoffd.yaml: it was changed"; \

@@ -319,14 +319,14 @@ lab_is_refused_plain() {
 }
 
 # lab_download TAG URL [curl's options]: a slow one in the background. What came is in
-# $LAB_DIR/TAG.data; four seconds without a byte end it.
+# $LAB_DIR/TAG.data; some seconds without a byte end it.
 lab_download() {
   local tag=$1 url=$2
   shift 2
   : >"$LAB_DIR/$tag.data"
   # shellcheck disable=SC2016 # the inner shell's words
   lab_spawn "$tag" client sh -c '"$@" & trap "kill $!" TERM; wait $!; echo "ended $? $(date +%s.%N)"' \
-    sh curl -sS -N --http1.1 --speed-limit 1 --speed-time 4 --cacert "$LAB_DIR/certificates/ca.pem" \
+    sh curl -sS -N --http1.1 --speed-limit 1 --speed-time 2 --cacert "$LAB_DIR/certificates/ca.pem" \
     -o "$LAB_DIR/$tag.data" "$@" "$url"
   lab_wait 10 test -s "$LAB_DIR/$tag.data" ||
     lab_die "the download did not begin: $(tail -n 3 "$LAB_DIR/$tag.log")"

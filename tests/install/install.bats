@@ -98,7 +98,7 @@ expected() {
   make -s -o all install DESTDIR="$other" BUILD="$BUILD" prefix=/opt/cutoffd sysconfdir=/opt/etc
   grep -qx 'ExecStart=/opt/cutoffd/sbin/cutoffd run' \
     "$other/opt/cutoffd/lib/systemd/system/cutoffd.service"
-  [ -e "$other/opt/etc/cutoffd/cutoffd.yaml" ]
+  grep -qx 'packs: \[/opt/cutoffd/share/cutoffd, \.\]' "$other/opt/etc/cutoffd/cutoffd.yaml"
   run ! grep -rnE '/usr/(s?bin|share)/cutoff|[^t]/etc/cutoffd' "$other"/opt/cutoffd/lib
 }
 

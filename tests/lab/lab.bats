@@ -55,7 +55,7 @@ teardown_file() {
   lab_server
   lab_download silent https://www.example.org/slow
   lab_in gateway ip link set wan0 down
-  lab_wait 10 lab_download_end silent
+  lab_wait 20 lab_download_end silent
   lab_in gateway ip link set wan0 up
   read -r status _ < <(lab_download_end silent)
   [ "$status" -eq 28 ]
