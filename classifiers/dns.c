@@ -26,10 +26,10 @@
 #define PARAMETER_IPV4_HINT 4
 #define PARAMETER_IPV6_HINT 6
 
-/* A chain is followed in as many passes; it is in order nearly always, which needs one. */
+/* A chain is followed in at most so many passes; it is in order nearly always, which needs one. */
 #define PASSES_MAX 8
 /* Names that are compared label by label; more would only be there to cost time. */
-#define COMPARISONS_MAX 4096
+#define COMPARISONS_MAX 1024
 
 struct header {
 	uint16_t flags, questions, answers, authorities, additionals;
@@ -114,9 +114,10 @@ static void link_add(struct reading *r, uint16_t name, uint32_t ttl)
 
 static const struct link *link_find(struct reading *r, uint16_t name)
 {
-	for (unsigned int i = 0; i < r->links_count; i++) {
+	for (unsigned int i = 0; i < r->links_count; i++)
 		if (r->links[i].name == name)
 			return &r->links[i];
+	for (unsigned int i = 0; i < r->links_count; i++) {
 		if (r->comparisons == COMPARISONS_MAX) {
 			r->finding->truncated = true;
 			return NULL;
@@ -147,7 +148,7 @@ static bool questions_read(struct reading *r)
 }
 
 /* False when the record is malformed, or (then c is bad) not all there. */
-static bool record_take(const struct dns_message *message, struct cursor *c, struct record *record)
+static bool record_take(struct dns_message *message, struct cursor *c, struct record *record)
 {
 	if (!dns_name_take(message, c, &record->name))
 		return false;
@@ -167,8 +168,8 @@ static bool is_service(const struct record *record)
 
 /* Whether the record leads on to another name, and to which. An alias whose name is malformed is
  * not one; *malformed tells. */
-static bool alias_target(const struct dns_message *message, const struct record *record,
-			 uint16_t *target, bool *malformed)
+static bool alias_target(struct dns_message *message, const struct record *record, uint16_t *target,
+			 bool *malformed)
 {
 	struct cursor data = record->data;
 

@@ -7,7 +7,7 @@
 #define LABEL_MAX 63
 #define POINTER 0xc0
 
-static struct cursor cursor_into(const struct dns_message *message, size_t at)
+static inline struct cursor cursor_into(const struct dns_message *message, size_t at)
 {
 	struct cursor c = cursor_new(message->bytes, message->length);
 
@@ -36,7 +36,7 @@ static bool labels_take(struct cursor *c, size_t *octets, size_t *target)
 	}
 }
 
-bool dns_name_take(const struct dns_message *message, struct cursor *c, uint16_t *at)
+bool dns_name_take(struct dns_message *message, struct cursor *c, uint16_t *at)
 {
 	size_t part, octets = 0, target;
 
@@ -46,7 +46,8 @@ bool dns_name_take(const struct dns_message *message, struct cursor *c, uint16_t
 	*at = (uint16_t)part;
 	if (!labels_take(c, &octets, &target))
 		return false;
-	while (target > 0) {
+	/* most records of a message point to one name: it need not be walked again */
+	while (target > 0 && (octets > 0 || target != message->good)) {
 		struct cursor labels = cursor_into(message, target);
 
 		if (target >= part)
@@ -57,6 +58,9 @@ bool dns_name_take(const struct dns_message *message, struct cursor *c, uint16_t
 		if (!labels_take(&labels, &octets, &target))
 			return false;
 	}
+	if (target > 0)
+		*at = (uint16_t)target;
+	message->good = *at;
 	return true;
 }
 
@@ -84,10 +88,12 @@ static bool label_equal(const struct cursor *a, const struct cursor *b)
 
 bool dns_name_equal(const struct dns_message *message, uint16_t a, uint16_t b)
 {
-	struct cursor at_a = cursor_into(message, a), at_b = cursor_into(message, b), label, other;
+	struct cursor at_a, at_b, label, other;
 
 	if (a == b)
 		return true;
+	at_a = cursor_into(message, a);
+	at_b = cursor_into(message, b);
 	do {
 		label = label_next(message, &at_a);
 		other = label_next(message, &at_b);

@@ -21,12 +21,13 @@
 struct dns_message {
 	const uint8_t *bytes;
 	size_t length;
+	uint16_t good; /* where the name stands that was read last; 0 at first */
 };
 
 /* Takes a name from c, which reads from the message. *at is where its first label stands, past
  * pointers that it begins with: names that point to one place have one *at. False when it is
  * malformed, or does not fit into c (which is bad then). */
-bool dns_name_take(const struct dns_message *message, struct cursor *c, uint16_t *at);
+bool dns_name_take(struct dns_message *message, struct cursor *c, uint16_t *at);
 
 /* Both have come from dns_name_take. Case-blind. */
 bool dns_name_equal(const struct dns_message *message, uint16_t a, uint16_t b);

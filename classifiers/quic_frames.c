@@ -20,6 +20,16 @@ uint64_t quic_varint(struct cursor *c)
 	return value;
 }
 
+/* A packet's padding is most of it. */
+static void padding_skip(struct cursor *c)
+{
+	size_t n = 0;
+
+	while (cursor_peek(c, n) == FRAME_PADDING)
+		n++;
+	cursor_skip(c, n);
+}
+
 static void ack_skip(struct cursor *c, bool ecn)
 {
 	uint64_t ranges;
@@ -66,6 +76,8 @@ bool quic_frames_next(struct cursor *frames, struct quic_crypto_frame *frame)
 
 		switch (type) {
 		case FRAME_PADDING:
+			padding_skip(frames);
+			break;
 		case FRAME_PING:
 			break;
 		case FRAME_ACK:
@@ -95,6 +107,17 @@ void quic_stream_reset(struct quic_stream *stream)
 	stream->known = stream->end = 0;
 }
 
+/* In order, with nothing held behind: no bits are needed. */
+static void append(struct quic_stream *stream, const struct quic_crypto_frame *frame,
+		   uint32_t start, uint32_t end)
+{
+	if (end <= stream->known)
+		return;
+	memcpy(stream->bytes + stream->known, frame->bytes + (stream->known - start),
+	       end - stream->known);
+	stream->known = stream->end = end;
+}
+
 void quic_stream_add(struct quic_stream *stream, const struct quic_crypto_frame *frame)
 {
 	uint32_t start, end;
@@ -104,6 +127,10 @@ void quic_stream_add(struct quic_stream *stream, const struct quic_crypto_frame 
 	start = (uint32_t)frame->offset;
 	end = frame->length < QUIC_STREAM_BYTES - start ? start + (uint32_t)frame->length
 							: QUIC_STREAM_BYTES;
+	if (start <= stream->known && stream->known == stream->end) {
+		append(stream, frame, start, end);
+		return;
+	}
 	for (uint32_t at = start > stream->known ? start : stream->known; at < end; at++) {
 		if (is_held(stream, at))
 			continue;
