@@ -125,7 +125,9 @@ static void ask_ndpi(struct sensor *sensor, struct flow *flow, const struct pack
 	}
 	ndpi_engine_feed(sensor->ndpi, flow->ndpi, packet->network, packet->network_length,
 			 from_client, now, &result);
-	if (result.decided && result.protocol[0] != '\0')
+	/* nDPI judges packets as they come. While bytes wait for others before them, or for the
+	 * rest of a hello, a name may still be read: it outranks what nDPI thinks. */
+	if (result.decided && result.protocol[0] != '\0' && !flow->stream && !flow->quic)
 		decide_without_name(sensor, flow, true, now);
 }
 
