@@ -235,8 +235,7 @@ void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
 	else if (flow_undecided(flow) || flow->field == FIELD_DNS)
 		udp_datagram(sensor, flow, &packet, from_client, now);
 
-	/* An extractor that waits for more has recognised its own: nDPI's guess is worth less. */
-	if (flow_undecided(flow) && !flow->stream && !flow->quic)
+	if (flow_undecided(flow))
 		ask_ndpi(sensor, flow, &packet, from_client, now);
 	if (flow_undecided(flow))
 		spend_budget(sensor, flow, from_client, now);
