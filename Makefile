@@ -135,7 +135,7 @@ TIME ?= 60
 fuzz-programs:
 	$(MAKE) CC=$(CLANG) BUILD=$(BUILD)/fuzz HARDENING= OPTIMISE='-O1 -g' \
 		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined \
-		-fno-sanitize-recover=undefined' EXTRA_CPPFLAGS=-DFUZZING fuzz-targets
+		-fno-sanitize-recover=undefined' WERROR= fuzz-targets
 fuzz: fuzz-programs
 	@BUILD=$(BUILD) scripts/fuzz '$(TIME)' $(T)
 .PHONY: fuzz-targets

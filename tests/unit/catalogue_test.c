@@ -476,7 +476,7 @@ static void test_foreign_blocks_are_not_mapped(void **state)
 	struct catalogue_builder *builder = three_services();
 	struct catalogue *catalogue;
 	struct catalogue_header *header;
-	uint8_t bytes[8192];
+	uint8_t bytes[8192] = {0};
 	ssize_t length;
 	int fd;
 
