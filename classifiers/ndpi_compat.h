@@ -15,35 +15,35 @@
 	(NDPI_MAJOR > (major) || (NDPI_MAJOR == (major) && NDPI_MINOR >= (minor)))
 
 #if NDPI_AT_LEAST(6, 0)
-#error "nDPI 6 asks for a licence when it is made; extend compat_module_new first"
+#error "nDPI 6 wants to be told under which licence it is used: compat_module_new has to say"
 #endif
 
-/* 4.10 took the preferences out of the call and made a global context of it. */
-#if NDPI_AT_LEAST(4, 10)
-static inline struct ndpi_detection_module_struct *compat_module_new(void)
-{
-	return ndpi_init_detection_module(NULL);
-}
-#else
-static inline struct ndpi_detection_module_struct *compat_module_new(void)
-{
-	return ndpi_init_detection_module(ndpi_no_prefs);
-}
-#endif
-
-/* 5.0 has all protocols on from the start, and no call for it any more. */
+/* What a module is made from was preferences up to 4.8, and is a context that modules may share
+ * since 4.10. 0 is none of either. 5.0 has all protocols on from the start, and tells whether it
+ * succeeded. */
 #if NDPI_AT_LEAST(5, 0)
-static inline void compat_enable_all(struct ndpi_detection_module_struct *module)
+static inline struct ndpi_detection_module_struct *compat_module_new(void)
 {
-	(void)module;
+	struct ndpi_detection_module_struct *module = ndpi_init_detection_module(0);
+
+	if (module && ndpi_finalize_initialization(module) != 0) {
+		ndpi_exit_detection_module(module);
+		module = NULL;
+	}
+	return module;
 }
 #else
-static inline void compat_enable_all(struct ndpi_detection_module_struct *module)
+static inline struct ndpi_detection_module_struct *compat_module_new(void)
 {
+	struct ndpi_detection_module_struct *module = ndpi_init_detection_module(0);
 	NDPI_PROTOCOL_BITMASK all;
 
+	if (!module)
+		return NULL;
 	NDPI_BITMASK_SET_ALL(all);
 	ndpi_set_protocol_detection_bitmask2(module, &all);
+	ndpi_finalize_initialization(module);
+	return module;
 }
 #endif
 
@@ -106,12 +106,6 @@ static inline uint16_t compat_application(const ndpi_protocol *protocol)
 {
 	return protocol->proto.app_protocol;
 }
-
-static inline void compat_name(struct ndpi_detection_module_struct *module,
-			       const ndpi_protocol *protocol, char *text, unsigned int size)
-{
-	ndpi_protocol2name(module, protocol->proto, text, size);
-}
 #else
 static inline uint16_t compat_master(const ndpi_protocol *protocol)
 {
@@ -122,29 +116,32 @@ static inline uint16_t compat_application(const ndpi_protocol *protocol)
 {
 	return protocol->app_protocol;
 }
-
-static inline void compat_name(struct ndpi_detection_module_struct *module,
-			       const ndpi_protocol *protocol, char *text, unsigned int size)
-{
-	ndpi_protocol2name(module, *protocol, text, size);
-}
 #endif
 
-/* 5.0 says itself when it is done. */
+/* Whether what nDPI knows of the flow may still change. 5.0 says so itself, but lets some
+ * dissectors look on; before, it says so as long as something is missing that it would like to
+ * have, though nobody looks for it any more. 4.2 has a switch for those who look. */
 #if NDPI_AT_LEAST(5, 0)
-static inline bool compat_is_decided(struct ndpi_detection_module_struct *module,
-				     struct ndpi_flow_struct *flow, const ndpi_protocol *protocol)
+static inline bool compat_is_final(struct ndpi_detection_module_struct *module,
+				   struct ndpi_flow_struct *flow, const ndpi_protocol *protocol)
 {
 	(void)module;
-	(void)flow;
-	return protocol->state == NDPI_STATE_CLASSIFIED || protocol->state == NDPI_STATE_MONITORING;
+	return protocol->state == NDPI_STATE_MONITORING ||
+	       (protocol->state == NDPI_STATE_CLASSIFIED && !flow->extra_packets_func);
+}
+#elif NDPI_AT_LEAST(4, 4)
+static inline bool compat_is_final(struct ndpi_detection_module_struct *module,
+				   struct ndpi_flow_struct *flow, const ndpi_protocol *protocol)
+{
+	(void)protocol;
+	return !flow->extra_packets_func || !ndpi_extra_dissection_possible(module, flow);
 }
 #else
-static inline bool compat_is_decided(struct ndpi_detection_module_struct *module,
-				     struct ndpi_flow_struct *flow, const ndpi_protocol *protocol)
+static inline bool compat_is_final(struct ndpi_detection_module_struct *module,
+				   struct ndpi_flow_struct *flow, const ndpi_protocol *protocol)
 {
-	return (compat_master(protocol) != NDPI_PROTOCOL_UNKNOWN ||
-		compat_application(protocol) != NDPI_PROTOCOL_UNKNOWN) &&
+	(void)protocol;
+	return !flow->extra_packets_func || !flow->check_extra_packets ||
 	       !ndpi_extra_dissection_possible(module, flow);
 }
 #endif
