@@ -80,10 +80,10 @@ dead_in_time() {
 @test "after the cutoff new banned connections are refused at once, by IPv4, IPv6 and in the clear" {
   local name
   for name in "${LAB_BANNED[@]}"; do
-    lab_is_refused lab_fetch "$name" -4
-    lab_is_refused lab_fetch "$name" -6
-    lab_is_refused_plain "$name" -4
-    lab_is_refused_plain "$name" -6
+    lab_refuses "https://$name" -4
+    lab_refuses "https://$name" -6
+    lab_refuses "http://$name" -4
+    lab_refuses "http://$name" -6
   done
 }
 
@@ -98,9 +98,9 @@ dead_in_time() {
 
 @test "at one and the same address the banned name is refused and the others pass" {
   local at="::$LAB_SHARED_4:"
-  lab_is_refused lab_fetch s07.upd.kaspersky.com --connect-to "$at"
+  lab_refuses https://s07.upd.kaspersky.com --connect-to "$at"
   [ "$(lab_fetch tip.kaspersky.com --connect-to "$at")" = tip.kaspersky.com ]
-  lab_is_refused lab_fetch s07.upd.kaspersky.com --connect-to "$at"
+  lab_refuses https://s07.upd.kaspersky.com --connect-to "$at"
   [ "$(lab_fetch www.example.org --connect-to "$at")" = www.example.org ]
 }
 

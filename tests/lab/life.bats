@@ -19,7 +19,7 @@ teardown() {
 }
 
 refuses() {
-  lab_is_refused lab_fetch s07.upd.kaspersky.com
+  lab_refuses https://s07.upd.kaspersky.com
 }
 
 @test "it tells systemd when it is ready, feeds the watchdog, and says when it stops" {
