@@ -156,6 +156,8 @@ static void open_connection_dies(struct fixture *f, const char *client, const ch
 	assert_false(net_passes(c.server, c.client, NOT_WITHIN));
 	assert_true(net_is_reset(c.client, HEARD_WITHIN));
 	assert_true(net_is_reset(c.server, HEARD_WITHIN));
+	print_message("# both ends heard within %lld ms\n",
+		      (long long)((clock_wall().ns - cutoff.ns) / CLOCK_MILLISECOND));
 	assert_true(is_latched(f, 3));
 	assert_true(counted(f, "stage_3_refused") > 0);
 	net_disconnect(&c);

@@ -2,7 +2,7 @@
 /*
  * The kernel's verdict is the policy's: random policies, flows and instants, each flow with real
  * packets in both directions. The instants lie around the present, which nobody shifts. SEED=N
- * repeats what a failure names.
+ * repeats what a failure names; POLICIES=N tries so many.
  */
 #include "tests/ruleset/net.h"
 
@@ -290,11 +290,12 @@ static int teardown(void **state)
 
 static void test_verdicts_equal(void **state)
 {
-	const char *given = getenv("SEED");
+	const char *given = getenv("SEED"), *many = getenv("POLICIES");
+	uint64_t policies = given ? 1 : many ? strtoull(many, NULL, 10) : POLICIES;
 	uint64_t first = given ? strtoull(given, NULL, 10) : 1;
 	struct fixture *f = *state;
 
-	for (uint64_t seed = first; seed < first + (given ? 1 : POLICIES); seed++) {
+	for (uint64_t seed = first; seed < first + policies; seed++) {
 		struct made made;
 
 		f->random = seed * UINT64_C(0x9e3779b97f4a7c15);
@@ -304,7 +305,7 @@ static void test_verdicts_equal(void **state)
 			try_flow(f, &made, seed);
 	}
 	for (int i = VERDICT_ALLOW; !given && i <= VERDICT_DROP; i++)
-		assert_true(f->seen[i] > POLICIES * FLOWS / 50);
+		assert_true(f->seen[i] > policies * FLOWS / 50);
 	print_message("# allow %u, observe %u, reject %u, drop %u\n", f->seen[VERDICT_ALLOW],
 		      f->seen[VERDICT_OBSERVE], f->seen[VERDICT_REJECT], f->seen[VERDICT_DROP]);
 }
