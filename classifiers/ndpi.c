@@ -119,4 +119,5 @@ void ndpi_engine_give_up(struct ndpi *ndpi, struct ndpi_flow *flow, struct ndpi_
 
 	fill(ndpi, &protocol, result);
 	result->decided = true;
+	result->guessed = flow->state.confidence != NDPI_CONFIDENCE_DPI;
 }

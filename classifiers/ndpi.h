@@ -24,6 +24,7 @@ struct ndpi_result {
 	char application[NDPI_TEXT]; /* its last part ("Wikipedia") */
 	char category[NDPI_TEXT];
 	bool decided; /* no later packet changes it; true whatever is known once given up */
+	bool guessed; /* by port, address or an earlier flow, not by what the flow says */
 };
 
 /* NULL when memory is out. */

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "classifiers/evidence.h"
 #include "daemon/clock.h"
+#include "daemon/enforcer/ruleset.h"
 #include "daemon/policy/numbers.h"
 #include "daemon/policy/policy.h"
 #include "daemon/settings/complaint.h"
@@ -15,13 +17,14 @@
 struct options {
 	const char *path;
 	struct wall at;
-	bool help, has_at;
+	bool help, has_at, ruleset;
 };
 
 static const char usage[] =
-	"usage: cutoffd check [-c FILE] [--at INSTANT]\n"
+	"usage: cutoffd check [-c FILE] [--at INSTANT] [--ruleset]\n"
 	"  -c, --config FILE  the policy (" SYSCONFDIR "/cutoffd/cutoffd.yaml)\n"
 	"      --at INSTANT   what would be in force as seen from then: 2024-09-29T04:00:00Z\n"
+	"      --ruleset      the kernel's ruleset too, for reading, in nft's notation\n"
 	"  -h, --help         this text\n"
 	"Prints what would be in force, in order of time, or every error. Exit 0 or 1.\n";
 
@@ -30,6 +33,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 	static const struct option table[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"at", required_argument, NULL, 'a'},
+		{"ruleset", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -41,6 +45,8 @@ static bool read_options(int argc, char **argv, struct options *options)
 			options->path = optarg;
 		} else if (option == 'h') {
 			options->help = true;
+		} else if (option == 'r') {
+			options->ruleset = true;
 		} else if (option != 'a') {
 			return false;
 		} else if (!wall_parse(optarg, &options->at)) {
@@ -59,7 +65,24 @@ static bool read_options(int argc, char **argv, struct options *options)
 	return optind == argc;
 }
 
-static bool print_policy(const struct settings *settings, struct wall now)
+static void print_ruleset(const struct settings *settings, const struct policy *policy,
+			  const struct numbers *numbers)
+{
+	uint16_t classes[FIELD_MAX];
+	const struct ruleset_options options = {
+		.mask = settings->mask,
+		.told = settings->told,
+		.classes_allotted = classes,
+		.classes_allotted_count = numbers_classes(numbers, classes, FIELD_MAX),
+	};
+	struct ruleset *ruleset = ruleset_compile(policy, &options);
+
+	putchar('\n');
+	ruleset_print(ruleset, stdout);
+	ruleset_free(ruleset);
+}
+
+static bool print_policy(const struct settings *settings, struct wall now, bool ruleset)
 {
 	struct numbers *numbers = numbers_new();
 	struct policy *policy = NULL;
@@ -67,7 +90,9 @@ static bool print_policy(const struct settings *settings, struct wall now)
 
 	if (good)
 		settings_print(settings, policy, now, stdout);
-	else
+	if (good && ruleset && settings->capture != CAPTURE_TAP)
+		print_ruleset(settings, policy, numbers);
+	if (!good)
 		fprintf(stderr, "cutoffd check: more services or stages than there are numbers; "
 				"adopt less\n");
 	policy_free(policy);
@@ -103,7 +128,7 @@ static bool check(const struct options *options)
 		now = wall_add(clock_wall(), settings->policy.offset_ns);
 	if (settings) {
 		settings_review(settings, now, complaints);
-		good = print_policy(settings, now);
+		good = print_policy(settings, now, options->ruleset);
 		fflush(stdout);
 	}
 	print_complaints(complaints);

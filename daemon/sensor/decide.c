@@ -273,8 +273,9 @@ static bool decide_by_ndpi(struct sensor *sensor, struct flow *flow, bool last, 
 	if (!last || !flow->ndpi)
 		return false;
 	ndpi_engine_give_up(sensor->ndpi, flow->ndpi, &result);
-	if (!catalogue_find_protocol(sensor->catalogue, result.application, &match))
-		return false;
+	if (result.guessed ||
+	    !catalogue_find_protocol(sensor->catalogue, result.application, &match))
+		return false; /* nobody is cut off by a guess */
 	snprintf(sensor->protocol, sizeof(sensor->protocol), "%s", result.protocol);
 	decide_address(sensor, flow, &match, EVIDENCE_NDPI, result.application, NULL, false, now);
 	sensor->protocol[0] = '\0';

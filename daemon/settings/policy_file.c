@@ -102,6 +102,12 @@ static void read_unknown(struct loader *loader, const struct yaml_node *value, v
 	static const enum verdict verdicts[] = {VERDICT_ALLOW, VERDICT_REJECT, VERDICT_DROP};
 	int choice = value_choice(loader, value, words, COUNT(words));
 
+	if (choice > 0)
+		loader_complain(
+			loader, value,
+			"flows without a name are refused only where packets are held until "
+			"one is found, and this capture only watches them; write `unknown: "
+			"allow`");
 	if (choice >= 0)
 		*(enum verdict *)field = verdicts[choice];
 }

@@ -207,16 +207,18 @@ static void test_protocols(void **state)
 		const void *payload;
 		size_t length;
 		const char *want, *category;
+		bool guessed;
 	} cases[] = {
-		{"HTTP", TCP, 80, TEXT(http_request), "HTTP", "Web"},
-		{"HTTP on an odd port", TCP, 13000, TEXT(http_request), "HTTP", "Web"},
-		{"DNS", UDP, 53, dns_query, sizeof(dns_query), "DNS", "Network"},
-		{"SSH", TCP, 22, TEXT(ssh_banner), "SSH", "RemoteAccess"},
-		{"SSH on an odd port", TCP, 443, TEXT(ssh_banner), "SSH", "RemoteAccess"},
-		{"noise", TCP, 40001, TEXT(noise), "", ""},
-		{"noise on a known port", TCP, 25, TEXT(noise), "SMTP", "Email"},
+		{"HTTP", TCP, 80, TEXT(http_request), "HTTP", "Web", false},
+		{"HTTP on an odd port", TCP, 13000, TEXT(http_request), "HTTP", "Web", false},
+		{"DNS", UDP, 53, dns_query, sizeof(dns_query), "DNS", "Network", false},
+		{"SSH", TCP, 22, TEXT(ssh_banner), "SSH", "RemoteAccess", false},
+		{"SSH on an odd port", TCP, 443, TEXT(ssh_banner), "SSH", "RemoteAccess", false},
+		{"noise", TCP, 40001, TEXT(noise), "", "", true},
+		{"noise on a known port", TCP, 25, TEXT(noise), "SMTP", "Email", true},
 		/* the last, since nDPI remembers by addresses and ports who spoke it */
-		{"BitTorrent", TCP, 51413, TEXT(bittorrent_handshake), "BitTorrent", "Download"},
+		{"BitTorrent", TCP, 51413, TEXT(bittorrent_handshake), "BitTorrent", "Download",
+		 false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -227,6 +229,7 @@ static void test_protocols(void **state)
 		assert_string_equal(result.protocol, cases[i].want);
 		assert_string_equal(result.application, cases[i].want);
 		assert_string_equal(result.category, cases[i].category);
+		assert_int_equal(result.guessed, cases[i].guessed);
 	}
 }
 
