@@ -54,6 +54,7 @@ bool catalogue_reserve(void *array, uint32_t *capacity, uint32_t count, uint32_t
 		return false;
 	memcpy(array, &grown, sizeof(grown));
 	*capacity = (uint32_t)room;
+	/* cppcheck-suppress memleak -- array holds it now, as a pointer of whichever type */
 	return true;
 }
 

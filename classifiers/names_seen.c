@@ -341,16 +341,16 @@ static uint32_t pair_get(struct names_seen *seen, const struct address *address,
 static void forget_least(struct names_seen *seen, struct pair *pair)
 {
 	struct catalogue_match match;
-	uint32_t *link = &pair->sightings, *least = NULL;
+	uint32_t *link = &pair->sightings, *least = link;
 	bool listed, least_listed = true, several;
 	struct sighting *sighting;
 
 	for (; *link != SLAB_NONE; link = &sighting->next) {
 		sighting = sighting_at(seen, *link);
 		listed = name_chain_is_listed(seen->chains, sighting->chain, &match, &several);
-		if (least && (listed > least_listed ||
-			      (listed == least_listed &&
-			       !wall_before(sighting->until, sighting_at(seen, *least)->until))))
+		if (listed > least_listed ||
+		    (listed == least_listed &&
+		     !wall_before(sighting->until, sighting_at(seen, *least)->until)))
 			continue;
 		least = link;
 		least_listed = listed;

@@ -257,7 +257,7 @@ int sensor_main(int argc, char **argv)
 	snprintf(role, sizeof(role), "sensor %s", argv[0]);
 	log_open(role, LOG_LEVEL_INFO);
 	prctl(PR_SET_NAME, "cutoffd:sensor");
-	if (!sandbox_follow_parent((pid_t)atoi(argv[1])))
+	if (!sandbox_follow_parent((pid_t)strtol(argv[1], NULL, 10)))
 		return EXIT_SUCCESS;
 	process = calloc(1, sizeof(*process));
 	if (!process)
@@ -265,6 +265,7 @@ int sensor_main(int argc, char **argv)
 	r = start(process, argv + 2, argc - 2);
 	if (r == 0)
 		r = watch(process);
-	/* The kernel takes memory and captures back: what is left to say is said. */
+	/* The kernel takes the captures back: what is left to say is said. */
+	free(process);
 	return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
 }
