@@ -27,7 +27,9 @@ struct quic_flow {
 struct quic {
 	struct quic_keys *keys;
 	struct quic_flow *flows; /* all of them */
-	struct quic_flow *free;
+	size_t flows_count,
+		fresh;		/* those from fresh on were never used: their pages cost nothing */
+	struct quic_flow *free; /* those given back */
 	struct quic_flow
 		*spare; /* a new flow is read into it; it leaves only when it must be kept */
 	uint8_t plain[DATAGRAM_MAX];
@@ -56,12 +58,8 @@ struct quic *quic_new(size_t flows_max)
 		quic_free(quic);
 		return NULL;
 	}
-	quic->spare = &quic->flows[flows_max];
-	/* the list is in order, so that few flows touch few pages */
-	for (size_t i = flows_max; i > 0; i--) {
-		quic->flows[i - 1].next = quic->free;
-		quic->free = &quic->flows[i - 1];
-	}
+	quic->flows_count = flows_max + 1;
+	quic->spare = &quic->flows[quic->fresh++];
 	return quic;
 }
 
@@ -246,14 +244,27 @@ static enum answer datagram_read(struct quic *quic, struct quic_flow *flow, stru
 	return answer;
 }
 
+/* NULL: all are in use. */
+static struct quic_flow *flow_take(struct quic *quic)
+{
+	struct quic_flow *flow = quic->free;
+
+	if (flow)
+		quic->free = flow->next;
+	else if (quic->fresh < quic->flows_count)
+		flow = &quic->flows[quic->fresh++];
+	return flow;
+}
+
 /* The spare flow holds something that must be kept, and another takes its place. */
 static void spare_keep(struct quic *quic, struct quic_flow **flow)
 {
-	if (!quic->free)
+	struct quic_flow *other = flow_take(quic);
+
+	if (!other)
 		return;
 	*flow = quic->spare;
-	quic->spare = quic->free;
-	quic->free = quic->free->next;
+	quic->spare = other;
 }
 
 enum answer quic_extract(struct quic *quic, struct quic_flow **flow, const uint8_t *bytes,
