@@ -126,7 +126,7 @@ static void test_values(void **state)
 				    "adopt: [{measure: m, action: drop, scopes: [office]}]\n"
 				    "scopes: {office: {sources: [10.0.0.0/8], midstream: reset}}\n"
 				    "conflict: prefix\n"
-				    "unknown: drop\n"
+				    "unknown: allow\n"
 				    "proxy_ports: [3128, 8080]\n"
 				    "events: '-'\n"
 				    "mask: 0xfff\n"
@@ -140,7 +140,7 @@ static void test_values(void **state)
 	assert_int_equal(s->interfaces_count, 2);
 	assert_string_equal(s->interfaces[1], "lan1");
 	assert_int_equal(s->conflict, CONFLICT_PREFIX);
-	assert_int_equal(s->unknown, VERDICT_DROP);
+	assert_int_equal(s->unknown, VERDICT_ALLOW);
 	assert_int_equal(s->proxy_ports_count, 2);
 	assert_int_equal(s->proxy_ports[1], 8080);
 	assert_string_equal(s->events, "-");
