@@ -103,16 +103,16 @@ unit golden settings ruleset: tests
 fuzz-replay: fuzz-programs
 	@BUILD=$(BUILD) scripts/suite $@
 
-# Sanitizers abort where the sandbox forbids what only they need: hence a wider one, here only.
+# Sanitizers abort where the sandbox forbids what only they need: hence a wider one, here only. They
+# also make gcc warn of what cannot be.
 SAN_FLAGS := BUILD=$(BUILD)/san SANITIZE='-fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer' HARDENING= OPTIMISE='-O1 -g' \
-	EXTRA_CPPFLAGS=-DSANDBOX_WIDE WERROR=-Werror
+	EXTRA_CPPFLAGS=-DSANDBOX_WIDE WERROR=
 .PHONY: san san-programs
 san-programs:
 	$(MAKE) $(SAN_FLAGS) tests
 san: san-programs
-	@BUILD=$(BUILD)/san scripts/suite unit
-	@BUILD=$(BUILD)/san scripts/suite golden
+	@BUILD=$(BUILD)/san scripts/suite unit golden
 
 .PHONY: valgrind
 valgrind: tests

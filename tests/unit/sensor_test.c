@@ -112,7 +112,8 @@ static void send_tcp(struct bench *bench, uint16_t port, uint8_t flags, uint32_t
 	put32(bytes + 24, sequence);
 	bytes[32] = 0x50;
 	bytes[33] = flags;
-	memcpy(bytes + 40, payload, length);
+	if (length > 0)
+		memcpy(bytes + 40, payload, length);
 	packet.wire_length = packet.length;
 	bench->now = wall_add(bench->now, CLOCK_MILLISECOND);
 	packet.at = bench->now;
