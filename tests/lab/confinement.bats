@@ -16,6 +16,10 @@ teardown_file() {
   lab_down
 }
 
+teardown() {
+  lab_is_sane
+}
+
 # field PID NAME: a line of /proc/PID/status.
 field() {
   sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"

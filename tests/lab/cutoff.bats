@@ -14,6 +14,10 @@ teardown_file() {
   lab_down
 }
 
+teardown() {
+  lab_is_sane
+}
+
 @test "before the cutoff everything passes" {
   local name
   for name in "${LAB_BANNED[@]}" "${LAB_PERMITTED[@]}" "${LAB_UNRELATED[@]}"; do

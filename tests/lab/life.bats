@@ -13,9 +13,12 @@ teardown_file() {
 }
 
 teardown() {
+  local sane=0
   lab_stop cutoffd
+  lab_is_sane || sane=1
   lab_in gateway nft delete table inet cutoffd 2>/dev/null || :
   rm -rf "$LAB_DIR/state" "$LAB_DIR/run" "$LAB_DIR/events.json" "$LAB_DIR/cutoffd.log"
+  return $sane
 }
 
 refuses() {
