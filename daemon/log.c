@@ -8,7 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* One log for each process: the only state at file scope beside main.c's. */
+/* One log for each process: the only state at file scope that changes. */
 static struct {
 	char role[32];
 	enum log_level level;

@@ -12,7 +12,7 @@
 #include "daemon/replay.h"
 #include "daemon/sensor/sensor_main.h"
 
-#define ROLE_ARGUMENTS 3 /* program, verb and index; then the parent's process id */
+#define ROLE_ARGUMENTS 3 /* verb, index and the parent's process id, before the role's own */
 
 static const char usage[] =
 	"usage: cutoffd VERB [OPTION]… [FILE]…\n"
@@ -79,7 +79,6 @@ static int verb_help(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-/* The roles get what stands behind their own name and number. */
 static int verb_sensor(int argc, char **argv)
 {
 	return sensor_main(argc - 1, argv + 1);

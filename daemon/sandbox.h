@@ -34,9 +34,8 @@ int sandbox_become(const struct sandbox_user *user, bool keep_net_raw)
  * 0 becomes /dev/null. Between fork and exec only. 0 or -errno. */
 int sandbox_descriptors(const int *fds, size_t count) __attribute__((warn_unused_result));
 
-/* The parent's end is this process's end; then drops the last capability, forbids new privileges
- * and closes the system call filter: a call that the role does not need ends the process (SIGSYS).
- * 0 or -errno. */
+/* Drops the last capability, forbids new privileges and closes the system call filter: a call that
+ * the role does not need ends the process (SIGSYS). 0 or -errno. */
 int sandbox_close(enum sandbox_role role) __attribute__((warn_unused_result));
 
 /* Ends this process when its parent ends. Call first thing in a role. false: it has ended already.

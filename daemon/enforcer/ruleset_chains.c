@@ -226,7 +226,6 @@ static void add_never(struct build *build, struct chain *chain, const char *set,
 	add_rule(build, chain, &draft);
 }
 
-/* stage: where the class's stages may begin in the policy's order; comes back behind them. */
 static void add_class(struct build *build, size_t index)
 {
 	const struct policy *policy = build->policy;

@@ -188,7 +188,6 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *co
 {
 	struct child *child = context;
 
-	(void)events;
 	child->handler.readable(child->handler.context, child, fd);
 	/* The end of the channel is no event of its own: the exit of the process is. */
 	if (child->channel_source == source && (events & (EPOLLHUP | EPOLLERR)))

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* `cutoffd recorder --events PATH|-`: argv[0] is the verb. Returns the exit status. */
+/* argv: PARENT-PID --events PATH|-. The end of the enforcer's channel is its end too, so that it
+ * needs no parent's id. Returns the exit status. */
 int recorder_main(int argc, char **argv);
 
 struct recorder_settings {

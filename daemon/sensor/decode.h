@@ -2,7 +2,7 @@
 /*
  * Frame → addresses, ports, payload. Pure. Ethernet (802.1Q, QinQ, PPPoE inside), Linux cooked v1
  * and v2, raw IP, loopback (NULL and LOOP); IPv4, IPv6 with its extension headers; TCP, UDP.
- * Adds each packet that it cannot use to a named counter: nothing is dropped without a name.
+ * A packet that cannot be used has a result of its own, under whose name the sensor counts it.
  */
 #ifndef CUTOFFD_DECODE_H
 #define CUTOFFD_DECODE_H
