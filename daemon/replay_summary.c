@@ -12,7 +12,7 @@
 struct row {
 	struct address host;
 	char service[2 * EVENT_WORD];
-	uint64_t flows, verdicts[VERDICT_DROP + 1];
+	uint64_t events, verdicts[VERDICT_DROP + 1];
 };
 
 struct replay_summary {
@@ -95,7 +95,7 @@ void replay_summary_event(struct replay_summary *summary, const struct event_flo
 		summary->beyond++;
 		return;
 	}
-	row->flows++;
+	row->events++;
 	row->verdicts[event_verdict(json)]++;
 }
 
@@ -122,7 +122,7 @@ static void print_rows(const struct replay_summary *summary, FILE *out)
 		const struct row *row = &summary->rows[i];
 
 		fprintf(out, "%-24s %-32s %7" PRIu64, address_format(&row->host, host),
-			row->service, row->flows);
+			row->service, row->events);
 		for (int v = VERDICT_ALLOW; v <= VERDICT_DROP; v++)
 			fprintf(out, " %7" PRIu64, row->verdicts[v]);
 		fputc('\n', out);

@@ -119,7 +119,7 @@ static const int recorder_calls[] = {
 	SCMP_SYS(geteuid),	SCMP_SYS(shutdown),	  SCMP_SYS(rt_sigaction),
 	SCMP_SYS(memfd_create), SCMP_SYS(eventfd2),	  SCMP_SYS(readlink),
 	SCMP_SYS(access),	SCMP_SYS(faccessat2),	  SCMP_SYS(dup),
-	SCMP_SYS(socket),	SCMP_SYS(pread64),
+	SCMP_SYS(socket),
 };
 
 static int allow(scmp_filter_ctx filter, const int *calls, size_t count)

@@ -248,9 +248,8 @@ static struct client *free_slot(struct control *control)
 /* line: an answer, with its end. */
 static void turn_away(int fd, const char *line)
 {
-	/* best effort: the reason is a courtesy */
-	if (send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		errno = 0;
+	/* the reason is a courtesy: whether it arrives does not matter */
+	(void)send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
 }
 

@@ -175,7 +175,6 @@ static json_t *recorder_json(struct recorder *recorder)
 {
 	struct event_file_counters counters = event_file_counters(recorder->file);
 	json_t *json = statistics_json(recorder->statistics);
-
 	uint64_t lost =
 		losses_of(recorder->losses, LOSS_FILE) + losses_of(recorder->losses, LOSS_MEMORY);
 	json_t *more = json_pack("{s:I, s:I, s:I}", "events_written", (json_int_t)counters.written,
