@@ -102,14 +102,6 @@ static bool header_take(struct cursor *c, struct packet *packet)
 	return packet->version || packet->first & FIXED_BIT;
 }
 
-bool quic_is_long_header(const uint8_t *bytes, size_t length)
-{
-	struct cursor c = cursor_new(bytes, length);
-	struct packet packet;
-
-	return header_take(&c, &packet);
-}
-
 /* Takes what stands behind the header of a packet of a known version; false when it is not an
  * Initial that is all there. */
 static bool initial_take(struct cursor *c, struct packet *packet)

@@ -31,8 +31,4 @@ enum answer quic_extract(struct quic *quic, struct quic_flow **flow, const uint8
 			 size_t length, struct finding *finding);
 void quic_flow_free(struct quic *quic, struct quic_flow **flow);
 
-/* Whether these bytes begin like a long-header QUIC packet of a client (to tell the client's side
- * of a flow whose start nobody saw, and to leave other UDP alone). */
-bool quic_is_long_header(const uint8_t *bytes, size_t length);
-
 #endif

@@ -30,16 +30,6 @@ struct form {
 	bool bad;
 };
 
-const char *carrier_event_type(enum carrier carrier, bool has_names)
-{
-	return carriers[has_names ? carrier : CARRIER_NONE].type;
-}
-
-const char *notice_kind_name(enum notice_kind kind)
-{
-	return notice_kinds[kind];
-}
-
 /* ---- messages that are not to be trusted ---- */
 
 /* A bool that came from elsewhere may hold any byte, and may not be read as one then. */
@@ -234,7 +224,7 @@ static void put_flow_key(struct form *form, const struct event_flow *event)
 	put(form, root, "timestamp", json_string(wall_format_event(at, when)));
 	put(form, root, "flow_id", json_integer((json_int_t)event->flow_id));
 	put(form, root, "event_type",
-	    json_string(carrier_event_type(event->carrier, event->names_count > 0)));
+	    json_string(carriers[event->names_count > 0 ? event->carrier : CARRIER_NONE].type));
 	put(form, root, "src_ip", json_string(address_format(&event->client, text)));
 	put(form, root, "src_port", json_integer(event->client_port));
 	put(form, root, "dest_ip", json_string(address_format(&event->server, text)));
@@ -407,7 +397,7 @@ json_t *event_notice_json(const struct event_notice *notice)
 
 	put(&form, form.root, "timestamp", json_string(wall_format_event(notice->at, when)));
 	put(&form, form.root, "event_type", json_string("cutoff"));
-	put(&form, form.cutoff, "kind", json_string(notice_kind_name(notice->kind)));
+	put(&form, form.cutoff, "kind", json_string(notice_kinds[notice->kind]));
 	put_text(&form, form.cutoff, "vendor", notice->vendor);
 	put_text(&form, form.cutoff, "service", notice->service);
 	put_text(&form, form.cutoff, "measure", notice->measure);

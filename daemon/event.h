@@ -72,9 +72,6 @@ struct event_notice {
 	char text[EVENT_TEXT];
 };
 
-const char *carrier_event_type(enum carrier carrier, bool has_names); /* "tls" … "flow" */
-const char *notice_kind_name(enum notice_kind kind);
-
 /* Whether all lengths, enums and offsets of a message that came over a channel are in range and
  * its strings end: nothing else may be done with it before. size: bytes that came. */
 bool event_flow_valid(const struct event_flow *event, size_t size);

@@ -18,9 +18,10 @@ static struct {
 static const struct {
 	const char *prefix, *word;
 } levels[] = {
-	[LOG_LEVEL_ERROR] = {SD_ERR, "error: "},   [LOG_LEVEL_WARNING] = {SD_WARNING, "warning: "},
-	[LOG_LEVEL_NOTICE] = {SD_NOTICE, ""},	   [LOG_LEVEL_INFO] = {SD_INFO, ""},
-	[LOG_LEVEL_DEBUG] = {SD_DEBUG, "debug: "},
+	[LOG_LEVEL_ERROR] = {SD_ERR, "error: "},
+	[LOG_LEVEL_WARNING] = {SD_WARNING, "warning: "},
+	[LOG_LEVEL_NOTICE] = {SD_NOTICE, ""},
+	[LOG_LEVEL_INFO] = {SD_INFO, ""},
 };
 
 void log_open(const char *role, enum log_level level)
@@ -64,4 +65,3 @@ DEFINE_LOG(error, LOG_LEVEL_ERROR)
 DEFINE_LOG(warning, LOG_LEVEL_WARNING)
 DEFINE_LOG(notice, LOG_LEVEL_NOTICE)
 DEFINE_LOG(info, LOG_LEVEL_INFO)
-DEFINE_LOG(debug, LOG_LEVEL_DEBUG)

@@ -12,7 +12,6 @@ enum log_level {
 	LOG_LEVEL_WARNING,
 	LOG_LEVEL_NOTICE,
 	LOG_LEVEL_INFO,
-	LOG_LEVEL_DEBUG,
 };
 
 /* role stands before each line ("sensor 0"); lines less important than level are left out. */
@@ -22,6 +21,5 @@ void log_error(const char *token, const char *format, ...) __attribute__((format
 void log_warning(const char *token, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_notice(const char *token, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_info(const char *token, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void log_debug(const char *token, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -93,11 +93,6 @@ void nft_batch_add(struct nft_batch *batch, const struct nlmsghdr *message)
 	batch->used += NLMSG_ALIGN(message->nlmsg_len);
 }
 
-size_t nft_batch_count(const struct nft_batch *batch)
-{
-	return batch->count - 1;
-}
-
 /* An error is always answered, an acknowledgement only where it is asked for. It is asked of the
  * last message alone: of thousands the socket's buffer would lose some, and the one says as much.
  */

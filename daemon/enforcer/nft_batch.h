@@ -32,7 +32,6 @@ void nft_batch_free(struct nft_batch *batch);
 struct nlmsghdr *nft_batch_message(struct nft_batch *batch, uint16_t type, uint16_t flags,
 				   struct nft_label label);
 void nft_batch_add(struct nft_batch *batch, const struct nlmsghdr *message);
-size_t nft_batch_count(const struct nft_batch *batch);
 
 /* 0; -errno with a text that names the first message that was refused. -ENOBUFS: answers were lost,
  * and whether it took effect is not known. */

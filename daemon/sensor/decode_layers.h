@@ -24,7 +24,6 @@ struct layers {
 void layers_limit(struct layers *layers, size_t length);
 
 enum decode_result decode_link(int linktype, struct layers *layers);
-enum decode_result decode_ethertype(uint16_t type, struct layers *layers);
 /* Of whichever version the first byte tells. */
 enum decode_result decode_ip(struct layers *layers);
 enum decode_result decode_ipv4(struct layers *layers);

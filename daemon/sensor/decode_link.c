@@ -34,6 +34,8 @@
 #define PPP_IPV4 0x0021
 #define PPP_IPV6 0x0057
 
+static enum decode_result decode_ethertype(uint16_t type, struct layers *layers);
+
 /* Behind a length in place of a type: SNAP, or IP's own service access point. */
 static enum decode_result decode_llc(struct layers *layers)
 {
@@ -114,7 +116,7 @@ static enum decode_result decode_vlan(struct layers *layers)
 	return decode_type_or_length(layers);
 }
 
-enum decode_result decode_ethertype(uint16_t type, struct layers *layers)
+static enum decode_result decode_ethertype(uint16_t type, struct layers *layers)
 {
 	if (++layers->depth > LAYERS_DEPTH_MAX)
 		return DECODE_BAD_LINK;

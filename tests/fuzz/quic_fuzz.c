@@ -53,7 +53,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (flags & FLAG_SEAL && bytes.left <= FRAMES_MAX)
 			bytes = cursor_new(
 				sealed, frames_seal(flags, number, bytes.at, bytes.left, sealed));
-		quic_is_long_header(bytes.at, bytes.left);
 		answer = quic_extract(quic, flow, bytes.at, bytes.left, &finding);
 		finding_check(&finding, answer);
 		if (answer != ANSWER_MORE)

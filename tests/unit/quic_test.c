@@ -442,21 +442,6 @@ static void test_full_pool(void **state)
 	}
 }
 
-static void test_long_header(void **state)
-{
-	struct talk *talk = *state;
-	uint8_t bytes[SIZE];
-	size_t length = bytes_from_hex(RFC9001_A2_PACKET, bytes, SIZE);
-
-	(void)talk;
-	assert_true(quic_is_long_header(bytes, length));
-	assert_true(quic_is_long_header(bytes, 15));
-	assert_false(quic_is_long_header(bytes, 14));
-	bytes[0] = 0x40;
-	assert_false(quic_is_long_header(bytes, length));
-	assert_false(quic_is_long_header(NULL, 0));
-}
-
 static void test_garbage(void **state)
 {
 	struct talk *talk = *state;
@@ -494,7 +479,6 @@ int main(void)
 		TEST(test_not_a_hello),
 		TEST(test_damaged),
 		TEST(test_full_pool),
-		TEST(test_long_header),
 		TEST(test_garbage),
 	};
 
