@@ -62,9 +62,8 @@ static void add_service(struct sensor *sensor, const struct catalogue_match *mat
 			    sizeof(event->indicator));
 }
 
-static void emit(struct sensor *sensor, struct flow *flow)
+static void emit(struct sensor *sensor)
 {
-	flow->told = true;
 	sensor->sink.flow(sensor->sink.context, &sensor->event);
 }
 
@@ -94,8 +93,6 @@ static void assign(struct sensor *sensor, struct flow *flow, const struct catalo
 
 	if (flow->field < FIELD_CLASS || service.field >= FIELD_CLASS) {
 		flow->field = service.field;
-		flow->service = match->service;
-		flow->indicator = match->indicator;
 		flow->evidence = (uint8_t)kind;
 	}
 }
@@ -144,7 +141,7 @@ static void decide_listed(struct sensor *sensor, struct flow *flow, const struct
 	tell(sensor, flow, match, name, length, now);
 	sensor->event.evidence = (uint8_t)finding->names[which].kind;
 	add_names(&sensor->event, finding);
-	emit(sensor, flow);
+	emit(sensor);
 	if (!was)
 		report(sensor, flow);
 }
@@ -160,7 +157,7 @@ static void decide_address(struct sensor *sensor, struct flow *flow,
 	sensor->event.conflict = conflict;
 	if (finding)
 		add_names(&sensor->event, finding);
-	emit(sensor, flow);
+	emit(sensor);
 	report(sensor, flow);
 }
 
@@ -192,7 +189,7 @@ static void decide_clean(struct sensor *sensor, struct flow *flow, const struct 
 	start_event(sensor, flow, now);
 	sensor->event.conflict = conflict;
 	add_names(&sensor->event, finding);
-	emit(sensor, flow);
+	emit(sensor);
 }
 
 void decide_by_names(struct sensor *sensor, struct flow *flow, const struct finding *finding,
@@ -227,7 +224,7 @@ static bool decide_clean_by_dns(struct sensor *sensor, struct flow *flow, struct
 		start_event(sensor, flow, now);
 		sensor->event.field = FIELD_CLEAN;
 		sensor->event.conflict = true;
-		emit(sensor, flow);
+		emit(sensor);
 	}
 	flow->field = FIELD_CLEAN;
 	return true;
@@ -295,7 +292,7 @@ void decide_without_name(struct sensor *sensor, struct flow *flow, bool last, st
 	flow_settle(sensor, flow);
 	if (flow->ambiguous) {
 		start_event(sensor, flow, now);
-		emit(sensor, flow);
+		emit(sensor);
 	}
 }
 
@@ -330,5 +327,5 @@ void decide_dns(struct sensor *sensor, struct flow *flow, const struct finding *
 		return;
 	start_event(sensor, flow, now);
 	add_names(&sensor->event, finding);
-	emit(sensor, flow);
+	emit(sensor);
 }

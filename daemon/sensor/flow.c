@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "classifiers/siphash.h"
+#include "daemon/sensor/decode.h"
 
 #define FLOW_IDS (UINT64_C(1) << 53)
 #define FLOWS_LIMIT (UINT32_C(1) << 31)
-#define PROTOCOL_TCP 6
 
 /* How many slots one call of flow_expire looks at in passing, and the most that it takes from the
  * idle end of the LRU list. */
@@ -197,7 +197,6 @@ static void begin(struct flow_table *table, struct flow *flow, const struct flow
 		.id = ++table->next_id,
 		.first = now,
 		.last = now,
-		.service = SERVICE_NONE,
 	};
 }
 

@@ -40,26 +40,22 @@ struct flow {
 	uint64_t id;	     /* never used twice by one table, below 2^53 */
 	struct wall first, last;
 
-	/* the sensor's; zeroed when the flow is made, but for service */
+	/* the sensor's; zeroed when the flow is made */
 	uint64_t client_packets, client_bytes, server_packets, server_bytes;
 	struct reassembly *stream; /* client's TCP bytes, while incomplete */
 	struct ndpi_flow *ndpi;
 	struct quic_flow *quic;
 	struct http_position http;
-	uint32_t client_start;	 /* sequence number of the client's first byte */
-	uint32_t client_next;	 /* the next that was not looked at yet */
-	uint32_t indicator;	 /* catalogue_match.indicator */
+	uint32_t client_next;	 /* sequence number of what was not looked at yet */
 	uint32_t last_names;	 /* hash of the names last told of */
-	uint16_t service;	 /* SERVICE_NONE or an index into the catalogue */
 	uint16_t field;		 /* enum field or a class */
 	uint8_t evidence;	 /* enum evidence_kind */
 	uint8_t carrier;	 /* enum carrier */
 	uint8_t payload_packets; /* client's packets with payload, up to the budget */
-	bool start_known;	 /* client_start is that of a SYN */
+	bool start_known;	 /* client_next says something */
 	bool client_known;	 /* the direction is certain (SYN, or a request was seen) */
 	bool client_fin, server_fin, closed;
 	bool ambiguous;
-	bool told; /* an event was written for it */
 };
 
 struct flow_table;
@@ -85,7 +81,7 @@ void flow_restart(struct flow_table *table, struct flow *flow, struct wall now);
 /* Lets go of flows that have been idle too long. Looks at a few of them in each call (for each
  * packet, and now and then without one). */
 void flow_expire(struct flow_table *table, struct wall now);
-/* Every flow that is there, for a reload; the callback must not add or remove flows. */
+/* Every flow that is there; the callback must not add or remove flows. */
 void flow_each(struct flow_table *table, void (*visit)(void *context, struct flow *flow),
 	       void *context);
 

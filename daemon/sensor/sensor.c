@@ -60,16 +60,9 @@ void sensor_free(struct sensor *sensor)
 	free(sensor);
 }
 
-static void forget_service(void *context, struct flow *flow)
-{
-	(void)context;
-	flow->service = SERVICE_NONE; /* an index into the catalogue that goes */
-}
-
 void sensor_reconfigure(struct sensor *sensor, struct catalogue *catalogue, bool all_flows,
 			bool prefix_over_name)
 {
-	flow_each(sensor->flows, forget_service, NULL);
 	names_seen_recatalogue(sensor->seen, catalogue);
 	catalogue_free(sensor->catalogue);
 	sensor->catalogue = catalogue;
@@ -99,8 +92,7 @@ static void follow_tcp(struct sensor *sensor, struct flow *flow, const struct pa
 	if (packet->tcp_flags & TCP_SYN)
 		flow->client_known = true;
 	if (opens && from_client) {
-		flow->client_start = packet->tcp_sequence + 1;
-		flow->client_next = flow->client_start;
+		flow->client_next = packet->tcp_sequence + 1;
 		flow->start_known = true;
 	}
 	if (packet->tcp_flags & TCP_FIN) {
@@ -199,10 +191,8 @@ static struct flow *packet_flow(struct sensor *sensor, const struct packet *pack
 		       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
 	struct flow *flow = flow_find_or_make(sensor->flows, &key, now, syn_ack, from_client);
 
-	if (flow->client_packets + flow->server_packets == 0) {
-		flow->service = SERVICE_NONE;
+	if (flow->client_packets + flow->server_packets == 0)
 		sensor->counters.flows++;
-	}
 	return flow;
 }
 

@@ -267,7 +267,6 @@ void stream_segment(struct sensor *sensor, struct flow *flow, const struct packe
 	if (!from_client)
 		return;
 	if (!flow->start_known) {
-		flow->client_start = packet->tcp_sequence;
 		flow->client_next = packet->tcp_sequence;
 		flow->start_known = true;
 	}

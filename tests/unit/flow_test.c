@@ -77,7 +77,6 @@ static void test_directions(void **state)
 		struct flow *flow = flow_find_or_make(table, k, seconds(1), false, &from_client);
 
 		assert_true(from_client);
-		assert_int_equal(flow->service, SERVICE_NONE);
 		assert_int_equal(flow->field, FIELD_UNSEEN);
 		assert_ptr_equal(flow,
 				 flow_find_or_make(table, &back, seconds(2), false, &from_client));
