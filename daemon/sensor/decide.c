@@ -85,7 +85,7 @@ static void report(struct sensor *sensor, const struct flow *flow)
 /* ---- evidence → class ---- */
 
 /* The flow belongs to a service. A flow that has a class already keeps it when a later request of
- * the connection is another's: what the kernel refuses, it refuses whole. */
+ * the connection is of a service that is not adopted: what the kernel refuses, it refuses whole. */
 static void assign(struct sensor *sensor, struct flow *flow, const struct catalogue_match *match,
 		   enum evidence_kind kind)
 {
@@ -135,14 +135,14 @@ static void decide_listed(struct sensor *sensor, struct flow *flow, const struct
 {
 	size_t length;
 	const char *name = finding_name(finding, which, &length);
-	bool was = flow->field >= FIELD_CLASS;
+	uint16_t before = flow->field;
 
 	assign(sensor, flow, match, finding->names[which].kind);
 	tell(sensor, flow, match, name, length, now);
 	sensor->event.evidence = (uint8_t)finding->names[which].kind;
 	add_names(&sensor->event, finding);
 	emit(sensor);
-	if (!was)
+	if (flow->field != before)
 		report(sensor, flow);
 }
 

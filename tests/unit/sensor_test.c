@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 
 #define BANNED "s07.upd.kaspersky.com"
 #define CLASS 16
+#define OTHER_BANNED "ksn1-12.kaspersky-labs.com"
+#define OTHER_CLASS 17
 #define LINKTYPE_RAW 101
 #define START 1000 /* the client's initial sequence number */
 
@@ -28,7 +31,7 @@ struct bench {
 	struct channel_report report; /* likewise */
 };
 
-/* ---- a sensor with one listed name ---- */
+/* ---- a sensor with two listed names ---- */
 
 static void take_event(void *context, const struct event_flow *event)
 {
@@ -60,6 +63,12 @@ static struct catalogue *make_catalogue(void)
 	assert_int_equal(
 		catalogue_add_name(builder, service, "s##.upd.kaspersky.com", 21, 1, &conflict),
 		CATALOGUE_OK);
+	assert_int_equal(catalogue_add_service(builder, "kaspersky", "telemetry", OTHER_CLASS,
+					       false, &service),
+			 CATALOGUE_OK);
+	assert_int_equal(catalogue_add_name(builder, service, OTHER_BANNED, strlen(OTHER_BANNED), 2,
+					    &conflict),
+			 CATALOGUE_OK);
 	fd = catalogue_seal(builder);
 	assert_true(fd >= 0);
 	catalogue = catalogue_map(fd);
@@ -344,6 +353,41 @@ static void test_flow_without_a_name_is_given_up(void **state)
 	sensor_free(bench.sensor);
 }
 
+/* Through a proxy, requests to several services share a connection: the kernel judges by the last.
+ */
+static void test_request_of_another_class_is_reported(void **state)
+{
+	static const struct {
+		const char *host;
+		unsigned int reports;
+		uint16_t field;
+	} requests[] = {
+		{BANNED, 1, CLASS},
+		{BANNED, 1, CLASS},
+		{OTHER_BANNED, 2, OTHER_CLASS},
+		{"www.example.org", 2, OTHER_CLASS},
+		{BANNED, 3, CLASS},
+	};
+	uint32_t at = START + 1;
+	struct bench bench;
+	char request[256];
+
+	(void)state;
+	bench_open(&bench, 64);
+	send_syn(&bench, 40000);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		int length = snprintf(request, sizeof(request),
+				      "GET http://%s/ HTTP/1.1\r\nHost: %s\r\n\r\n",
+				      requests[i].host, requests[i].host);
+
+		send_tcp(&bench, 40000, TCP_ACK, at, (const uint8_t *)request, (size_t)length);
+		at += (uint32_t)length;
+		assert_int_equal(bench.reports, requests[i].reports);
+		assert_int_equal(bench.report.field, requests[i].field);
+	}
+	sensor_free(bench.sensor);
+}
+
 static void test_reload_keeps_classes(void **state)
 {
 	static const uint8_t request[] = "GET / HTTP/1.1\r\nHost: " BANNED "\r\n\r\n";
@@ -373,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_ports_used_again),
 		cmocka_unit_test(test_memory_stays_within_its_limits),
 		cmocka_unit_test(test_flow_without_a_name_is_given_up),
+		cmocka_unit_test(test_request_of_another_class_is_reported),
 		cmocka_unit_test(test_reload_keeps_classes),
 	};
 
