@@ -15,6 +15,7 @@
 #include "daemon/enforcer/instance.h"
 #include "daemon/enforcer/numbers_file.h"
 #include "daemon/log.h"
+#include "daemon/policy/stage.h"
 #include "daemon/sandbox.h"
 
 /* The kernel acts at the instant itself; its event follows. */
@@ -38,15 +39,12 @@ static void tell_of_stage(struct enforcer *enforcer, const struct policy_stage *
 static void tell_of_stages(struct enforcer *enforcer)
 {
 	const struct policy *policy = enforcer->site->policy;
-	struct wall now = site_now(enforcer->site, clock_wall());
+	struct wall now = clock_wall();
 
-	for (size_t i = 0; i < policy->stages_count; i++) {
-		const struct policy_stage *stage = &policy->stages[i];
-
-		if (wall_before(enforcer->stages_seen, stage->cutoff) &&
-		    !wall_before(now, stage->cutoff))
-			tell_of_stage(enforcer, stage);
-	}
+	for (size_t i = 0; i < policy->stages_count; i++)
+		if (stage_began_between(&policy->stages[i], policy->offset_ns,
+					enforcer->stages_seen, now))
+			tell_of_stage(enforcer, &policy->stages[i]);
 	if (wall_before(enforcer->stages_seen, now))
 		enforcer->stages_seen = now;
 }
@@ -290,7 +288,7 @@ static int start(struct enforcer *enforcer)
 	enforcer->site = site_new(settings, enforcer->numbers, enforcer->started);
 	if (!enforcer->site)
 		return -EINVAL;
-	enforcer->stages_seen = site_now(enforcer->site, enforcer->started);
+	enforcer->stages_seen = enforcer->started;
 	r = numbers_file_save(enforcer->numbers, enforcer->site->settings->state);
 	if (r == 0)
 		r = instance_arm(enforcer->site->settings->state);

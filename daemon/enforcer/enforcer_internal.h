@@ -29,7 +29,7 @@ struct enforcer {
 	struct mono sensor_alive_at;
 	struct channel_alive sensor_alive; /* the last that it said */
 	uint64_t reports, reports_refused; /* refused: never-list, or no class of this policy */
-	struct wall started, stages_seen;  /* stages_seen: cutoffs up to here were told of */
+	struct wall started, stages_seen;  /* real; cutoffs up to stages_seen were told of */
 	sd_event_source *stage_timer, *conntrack_io, *conntrack_timer, *second_timer;
 	struct channel_message message; /* scratch */
 };

@@ -11,6 +11,14 @@ bool stage_to_come(const struct policy_stage *stage, struct wall now)
 	return wall_before(now, stage->cutoff) && wall_before(stage->cutoff, stage->until);
 }
 
+bool stage_began_between(const struct policy_stage *stage, int64_t offset_ns, struct wall after,
+			 struct wall until)
+{
+	struct wall real = wall_add(stage->cutoff, -offset_ns);
+
+	return wall_before(after, real) && !wall_before(until, real);
+}
+
 int stage_compare(const void *a, const void *b)
 {
 	const struct policy_stage *x = a, *y = b;
