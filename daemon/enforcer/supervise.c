@@ -108,6 +108,29 @@ static void unwatch(struct child *child)
 	child->pid = 0;
 }
 
+/* Closing its channel is the order to end. */
+static void await_end(pid_t pid, int patience_ms)
+{
+	int fd = pidfd_open(pid, 0);
+	struct pollfd ended = {.fd = fd, .events = POLLIN};
+
+	if (fd < 0 || poll(&ended, 1, patience_ms) <= 0)
+		kill(pid, SIGKILL);
+	if (fd >= 0)
+		close(fd);
+	waitpid(pid, NULL, 0);
+}
+
+/* Nobody else waits for a process that is not watched any more. */
+static void end_process(struct child *child, int patience_ms)
+{
+	pid_t pid = child->pid;
+
+	unwatch(child);
+	if (pid > 0)
+		await_end(pid, patience_ms);
+}
+
 static void describe_end(const siginfo_t *info, char *why, size_t size)
 {
 	if (info->si_code == CLD_EXITED)
@@ -177,9 +200,7 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *context)
 		return 0;
 	log_error("supervise", "%s %d does not start: %s", child->spec.verb, child->spec.index,
 		  strerror(-r));
-	if (child->pid > 0)
-		kill(child->pid, SIGKILL);
-	unwatch(child);
+	end_process(child, 0);
 	restart_later(child, BACKOFF_MAX_SECONDS);
 	return 0;
 }
@@ -241,30 +262,12 @@ struct child *child_new(sd_event *loop, const struct child_spec *spec,
 	return NULL;
 }
 
-/* Closing its channel is the order to end. */
-static void await_end(pid_t pid, int patience_ms)
-{
-	int fd = pidfd_open(pid, 0);
-	struct pollfd ended = {.fd = fd, .events = POLLIN};
-
-	if (fd < 0 || poll(&ended, 1, patience_ms) <= 0)
-		kill(pid, SIGKILL);
-	if (fd >= 0)
-		close(fd);
-	waitpid(pid, NULL, 0);
-}
-
 void child_free(struct child *child, int patience_ms)
 {
-	pid_t pid;
-
 	if (!child)
 		return;
-	pid = child->pid;
 	sd_event_source_disable_unref(child->restart_source);
-	unwatch(child);
-	if (pid > 0)
-		await_end(pid, patience_ms);
+	end_process(child, patience_ms);
 	for (size_t i = 0; i <= CHILD_ARGUMENTS; i++)
 		free(child->arguments[i]);
 	sd_event_unref(child->loop);
