@@ -92,8 +92,7 @@ static void reload(struct enforcer *enforcer)
 
 void enforcer_reload(struct enforcer *enforcer)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)clock_mono().ns / 1000);
+	sd_notify(0, "RELOADING=1");
 	reload(enforcer);
 	sd_notify(0, "READY=1");
 }
