@@ -56,7 +56,8 @@ static void coding_read(struct framing *framing, struct cursor value)
 
 	while (http_head_word(&value, &word)) {
 		framing->chunked = http_head_is(&word, "chunked");
-		framing->faulty = !framing->chunked && !http_head_is(&word, "identity");
+		if (!framing->chunked && !http_head_is(&word, "identity"))
+			framing->faulty = true;
 	}
 }
 
