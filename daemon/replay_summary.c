@@ -144,7 +144,8 @@ void replay_summary_print(const struct replay_summary *summary,
 		"%" PRIu64 " packets, %" PRIu64 " flows, %" PRIu64 " names, %" PRIu64 " events\n",
 		counters->packets, counters->flows, counters->names, summary->events);
 	print_rows(summary, out);
-	if (counters->decoded[DECODE_OK] == counters->packets && counters->reassembly_full == 0)
+	if (counters->decoded[DECODE_OK] == counters->packets && counters->reassembly_full == 0 &&
+	    counters->no_memory == 0)
 		return;
 	fputs("not looked into, or given up:\n", out);
 	for (int i = DECODE_OK + 1; i < DECODE_RESULTS; i++)
