@@ -107,8 +107,11 @@ static char *read_line(int fd)
 		ssize_t n;
 
 		if (length == room) {
-			char *more = room < ANSWER_MAX ? realloc(line, room += 65536) : NULL;
+			char *more = NULL;
 
+			errno = EMSGSIZE;
+			if (room < ANSWER_MAX)
+				more = realloc(line, room += 65536);
 			if (!more)
 				break;
 			line = more;

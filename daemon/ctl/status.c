@@ -275,7 +275,7 @@ static void print_kernel(const struct page *page, const json_t *status)
 			   json_is_true(owner) ? "table inet cutoffd is owned: no one else can "
 						 "change it"
 					       : "table inet cutoffd has no owner (Linux before "
-						 "6.9): it is watched");
+						 "6.9): not protected");
 }
 
 void status_print(const json_t *status, bool colour, FILE *out)

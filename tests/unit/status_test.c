@@ -75,7 +75,7 @@ static const char whole_text[] =
 	"kaspersky.updates                                1         2         3         4\n"
 	"\n"
 	"Conntrack  12 flows marked, 1 not found\n"
-	"Kernel     table inet cutoffd has no owner (Linux before 6.9): it is watched\n"
+	"Kernel     table inet cutoffd has no owner (Linux before 6.9): not protected\n"
 	"Recorder   20 events written, 2 lost, 1 broken messages\n"
 	"Seen       20 flows, 3 of them in no list; more than 5 hosts of listed services\n";
 
