@@ -9,8 +9,6 @@
 #include "daemon/settings/services.h"
 #include "daemon/settings/value.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 struct draft {
 	struct adoption adoption;
 	const struct yaml_node *measure, *stages, *scopes, *counts;
@@ -140,11 +138,6 @@ static bool has_stage(const struct adoption *adoption, const struct measure_stag
 	return false;
 }
 
-static void complain_repeated(struct loader *loader, const struct yaml_node *node)
-{
-	loader_complain(loader, node, "`%s` stands twice in this list; take one out", node->text);
-}
-
 static void take_default_stages(struct loader *loader, struct draft *draft)
 {
 	const struct measure *measure = draft->adoption.measure;
@@ -184,7 +177,7 @@ static void take_named_stages(struct loader *loader, struct draft *draft)
 		if (!stage)
 			continue;
 		if (has_stage(adoption, stage)) {
-			complain_repeated(loader, node);
+			value_complain_repeated(loader, node);
 			continue;
 		}
 		warn_of_stage(loader, draft, stage, node);
@@ -207,7 +200,7 @@ static void take_scopes(struct loader *loader, struct draft *draft)
 	for (const struct yaml_node *node = draft->scopes->first; node; node = node->next) {
 		scope = find_scope(loader, node);
 		if (scope && has_scope(adoption, scope))
-			complain_repeated(loader, node);
+			value_complain_repeated(loader, node);
 		else if (scope)
 			scopes[adoption->scopes_count++] = scope;
 	}

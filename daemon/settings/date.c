@@ -43,7 +43,7 @@ bool date_of_measure(struct loader *loader, const struct yaml_node *node, const 
 	struct date_draft draft = {.date = node, .verified = true};
 
 	if (node->kind == YAML_MAPPING &&
-	    !keys_read(loader, node, "a date", keys, sizeof(keys) / sizeof(keys[0]), &draft))
+	    !keys_read(loader, node, "a date", keys, COUNT(keys), &draft))
 		return false;
 	if (!date_instant(loader, draft.date, zone, &date->at, &date->precision))
 		return false;

@@ -11,6 +11,9 @@
 
 #include "daemon/settings/loader.h"
 
+/* Of the rows of a table, or of words to choose from. */
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
 struct key {
 	const char *name;
 	/* Reads value into the field at offset of the object; complains for itself. */

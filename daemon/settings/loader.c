@@ -42,26 +42,34 @@ const char *loader_path(struct loader *loader, const char *folder, const char *p
 	return arena_printf(loader->scratch, "%s/%s", folder, path);
 }
 
-void loader_complain(struct loader *loader, const struct yaml_node *node, const char *format, ...)
+/* say: complain or complain_warning. */
+static void __attribute__((format(printf, 4, 0)))
+say_at(struct loader *loader, const struct yaml_node *node,
+       void (*say)(struct complaints *complaints, const struct place *place, const char *format,
+		   ...),
+       const char *format, va_list arguments)
 {
 	struct place place = yaml_place(node);
 	char message[MESSAGE_BYTES];
+
+	vsnprintf(message, sizeof(message), format, arguments);
+	say(loader->complaints, &place, "%s", message);
+}
+
+void loader_complain(struct loader *loader, const struct yaml_node *node, const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	say_at(loader, node, complain, format, arguments);
 	va_end(arguments);
-	complain(loader->complaints, &place, "%s", message);
 }
 
 void loader_warn(struct loader *loader, const struct yaml_node *node, const char *format, ...)
 {
-	struct place place = yaml_place(node);
-	char message[MESSAGE_BYTES];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(message, sizeof(message), format, arguments);
+	say_at(loader, node, complain_warning, format, arguments);
 	va_end(arguments);
-	complain_warning(loader->complaints, &place, "%s", message);
 }

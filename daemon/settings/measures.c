@@ -8,8 +8,6 @@
 #include "daemon/settings/services.h"
 #include "daemon/settings/value.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 struct draft {
 	struct measure measure;
 	struct value_texts permits;
@@ -184,19 +182,6 @@ static void read_stages(struct loader *loader, struct draft *draft)
 
 /* ---- measures ---- */
 
-static void read_id(struct loader *loader, const struct yaml_node *value, void *field)
-{
-	struct measure *measure = field;
-	const char *text = value_text(loader, value, "an id");
-
-	if (text && strcmp(text, measure->id) != 0)
-		loader_complain(
-			loader, value,
-			"a file is named after what it holds; write `%s` here, or call the file "
-			"%s.yaml",
-			measure->id, text);
-}
-
 static void read_zone(struct loader *loader, struct draft *draft)
 {
 	const char *zone = draft->zone ? value_text(loader, draft->zone, "a zone") : NULL;
@@ -210,7 +195,7 @@ static void read_zone(struct loader *loader, struct draft *draft)
 void measures_read(struct loader *loader, const char *id, const struct yaml_node *root)
 {
 	static const struct key keys[] = {
-		{"measure", read_id, offsetof(struct draft, measure), true},
+		{"measure", value_check_file_id, offsetof(struct draft, measure.id), true},
 		{"title", value_read_text, offsetof(struct draft, measure.title), true},
 		{"authority", value_read_text, offsetof(struct draft, measure.authority), false},
 		{"citation", value_read_text, offsetof(struct draft, measure.citation), false},

@@ -9,7 +9,6 @@
 #include "daemon/settings/scopes.h"
 #include "daemon/settings/value.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define PORTS_MAX (sizeof(((struct settings *)NULL)->proxy_ports) / sizeof(uint16_t))
 
 /* Room for the queues of as many sensors as a machine can have processors. */

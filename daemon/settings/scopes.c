@@ -6,8 +6,6 @@
 #include "daemon/settings/keys.h"
 #include "daemon/settings/value.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 struct draft {
 	struct scope scope;
 	struct value_prefixes sources;

@@ -153,6 +153,18 @@ void value_read_id(struct loader *loader, const struct yaml_node *value, void *f
 		*(const char **)field = arena_string(loader->arena, text);
 }
 
+void value_check_file_id(struct loader *loader, const struct yaml_node *value, void *field)
+{
+	const char *text = value_text(loader, value, "an id"), *id = *(const char **)field;
+
+	if (text && strcmp(text, id) != 0)
+		loader_complain(
+			loader, value,
+			"a file is named after what it holds; write `%s` here, or call the file "
+			"%s.yaml",
+			id, text);
+}
+
 void value_read_boolean(struct loader *loader, const struct yaml_node *value, void *field)
 {
 	static const char *const words[] = {"false", "true"};
@@ -162,14 +174,18 @@ void value_read_boolean(struct loader *loader, const struct yaml_node *value, vo
 		*(bool *)field = choice == 1;
 }
 
+void value_complain_repeated(struct loader *loader, const struct yaml_node *item)
+{
+	loader_complain(loader, item, "`%s` stands twice in this list; take one out", item->text);
+}
+
 static bool is_repeated(struct loader *loader, const struct yaml_node *item,
 			const struct value_texts *texts)
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		if (strcmp(texts->items[i], item->text) != 0)
 			continue;
-		loader_complain(loader, item, "`%s` stands twice in this list; take one out",
-				item->text);
+		value_complain_repeated(loader, item);
 		return true;
 	}
 	return false;
@@ -197,8 +213,7 @@ static bool prefix_is_repeated(struct loader *loader, const struct yaml_node *it
 		if (prefixes->items[i].length != prefix->length ||
 		    !address_equal(&prefixes->items[i].address, &prefix->address))
 			continue;
-		loader_complain(loader, item, "`%s` stands twice in this list; take one out",
-				item->text);
+		value_complain_repeated(loader, item);
 		return true;
 	}
 	return false;

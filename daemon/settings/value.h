@@ -35,12 +35,17 @@ bool value_is_list(struct loader *loader, const struct yaml_node *node, const ch
 bool value_prefix(struct loader *loader, const struct yaml_node *node, struct prefix *out);
 /* Whether text is an id: lower-case letters, digits and hyphens, at most 48. */
 bool value_id(struct loader *loader, const struct yaml_node *node, const char *text);
+/* Of an item that its list has already. */
+void value_complain_repeated(struct loader *loader, const struct yaml_node *item);
 
+/* For tables of keys. */
 void value_read_text(struct loader *loader, const struct yaml_node *value, void *field);
 void value_read_id(struct loader *loader, const struct yaml_node *value, void *field);
 void value_read_boolean(struct loader *loader, const struct yaml_node *value, void *field);
 void value_read_texts(struct loader *loader, const struct yaml_node *value, void *field);
 void value_read_prefixes(struct loader *loader, const struct yaml_node *value, void *field);
+/* field: an id that is known, from the file's name, and that the file must repeat. */
+void value_check_file_id(struct loader *loader, const struct yaml_node *value, void *field);
 /* Keeps the node itself, for later. */
 void value_read_node(struct loader *loader, const struct yaml_node *value, void *field);
 

@@ -11,7 +11,6 @@
 #include "daemon/settings/services.h"
 #include "daemon/settings/value.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define SERVICES_MAX 4000 /* classes have 12 bits of the mark */
 
 struct draft {
@@ -226,19 +225,6 @@ static void read_services(struct loader *loader, struct draft *draft)
 	vendor->services = services;
 }
 
-static void read_id(struct loader *loader, const struct yaml_node *value, void *field)
-{
-	struct vendor *vendor = field;
-	const char *text = value_text(loader, value, "an id");
-
-	if (text && strcmp(text, vendor->id) != 0)
-		loader_complain(
-			loader, value,
-			"a file is named after what it holds; write `%s` here, or call the file "
-			"%s.yaml",
-			vendor->id, text);
-}
-
 static void read_sources(struct loader *loader, const struct yaml_node *value, void *field)
 {
 	if (value->kind == YAML_MAPPING) {
@@ -255,7 +241,7 @@ void vendors_read(struct loader *loader, const char *path, const char *id,
 		  const struct yaml_node *root)
 {
 	static const struct key keys[] = {
-		{"vendor", read_id, offsetof(struct draft, vendor), true},
+		{"vendor", value_check_file_id, offsetof(struct draft, vendor.id), true},
 		{"title", value_read_text, offsetof(struct draft, vendor.title), false},
 		{"checked", date_read_day, offsetof(struct draft, vendor.checked), false},
 		{"sources", read_sources, offsetof(struct draft, sources), false},

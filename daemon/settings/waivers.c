@@ -9,8 +9,6 @@
 #include "daemon/settings/services.h"
 #include "daemon/settings/value.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 struct draft {
 	struct waiver waiver;
 	const struct yaml_node *id, *until, *zone, *services_node, *hosts_node;
