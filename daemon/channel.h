@@ -25,6 +25,8 @@
 #define CHANNEL_ENFORCER_FD 3 /* to the enforcer */
 #define CHANNEL_RECORDER_FD 4 /* sensor: events to the recorder; recorder: events from sensors */
 #define CHANNEL_CONTROL_FD 5  /* recorder: the listening control socket */
+/* Its name in the runtime directory, for who makes it and who asks. */
+#define CHANNEL_CONTROL_SOCKET "control.sock"
 
 enum channel_type {
 	CHANNEL_READY = 1,

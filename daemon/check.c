@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "classifiers/evidence.h"
 #include "daemon/clock.h"
-#include "daemon/enforcer/ruleset.h"
+#include "daemon/enforcer/site.h"
 #include "daemon/policy/numbers.h"
 #include "daemon/policy/policy.h"
 #include "daemon/settings/complaint.h"
@@ -68,14 +67,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 static void print_ruleset(const struct settings *settings, const struct policy *policy,
 			  const struct numbers *numbers)
 {
-	uint16_t classes[FIELD_MAX];
-	const struct ruleset_options options = {
-		.mask = settings->mask,
-		.told = settings->told,
-		.classes_allotted = classes,
-		.classes_allotted_count = numbers_classes(numbers, classes, FIELD_MAX),
-	};
-	struct ruleset *ruleset = ruleset_compile(policy, &options);
+	struct ruleset *ruleset = site_ruleset(settings, policy, numbers);
 
 	putchar('\n');
 	ruleset_print(ruleset, stdout);

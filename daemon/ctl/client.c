@@ -11,9 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/recorder/request.h"
+#include "daemon/channel.h"
 
-#define SOCKET_PATH "/run/cutoffd/" CONTROL_SOCKET
+#define SOCKET_PATH "/run/cutoffd/" CHANNEL_CONTROL_SOCKET
 /* The daemon answers within 2 seconds, if only that it cannot. */
 #define ANSWER_SECONDS 5
 #define ANSWER_MAX (16 * 1024 * 1024)

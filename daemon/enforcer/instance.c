@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/channel.h"
+
 #define LOCK "cutoffd.lock"
 #define DISARMED "disarmed"
 #define BACKLOG 16
@@ -26,12 +28,15 @@ static int path_in(char path[PATH_MAX], const char *directory, const char *name)
 /* The directory itself, not those above it: a mistyped path is better refused than made. */
 static int make_directory(const char *path, const char *key, char error[INSTANCE_ERROR])
 {
+	int r;
+
 	if (mkdir(path, 0755) == 0 || errno == EEXIST)
 		return 0;
+	r = -errno;
 	snprintf(error, INSTANCE_ERROR,
 		 "%s: the directory cannot be made: %s; make it, or name another by `%s:`", path,
-		 strerror(errno), key);
-	return -errno;
+		 strerror(-r), key);
+	return r;
 }
 
 static int open_lock(const char *runtime, int flags)
@@ -110,7 +115,7 @@ int instance_control_socket(const char *runtime, char error[INSTANCE_ERROR])
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char path[PATH_MAX];
-	int fd = path_in(path, runtime, CONTROL_SOCKET);
+	int fd = path_in(path, runtime, CHANNEL_CONTROL_SOCKET);
 
 	if (fd == 0 && strlen(path) >= sizeof(address.sun_path))
 		fd = -ENAMETOOLONG;
@@ -120,7 +125,7 @@ int instance_control_socket(const char *runtime, char error[INSTANCE_ERROR])
 		fd = listen_at(&address);
 	}
 	if (fd < 0)
-		snprintf(error, INSTANCE_ERROR, "%s/" CONTROL_SOCKET ": %s", runtime,
+		snprintf(error, INSTANCE_ERROR, "%s/" CHANNEL_CONTROL_SOCKET ": %s", runtime,
 			 strerror(-fd));
 	return fd;
 }

@@ -7,11 +7,9 @@
 #ifndef CUTOFFD_INSTANCE_H
 #define CUTOFFD_INSTANCE_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #define INSTANCE_ERROR 512
-#define CONTROL_SOCKET "control.sock"
 
 /* Makes the directories where they are missing and takes the lock, which lasts as long as the
  * process. 0, or -errno with a text: -EBUSY names the process that holds it. */

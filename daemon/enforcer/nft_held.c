@@ -161,13 +161,6 @@ static void take_elements(const struct nlmsghdr *message, void *data)
 	nftnl_set_free(set);
 }
 
-static int by_key(const void *a, const void *b)
-{
-	const struct element *x = a, *y = b;
-
-	return memcmp(x->key, y->key, sizeof(x->key));
-}
-
 static void predecessor(uint8_t key[16], size_t size)
 {
 	while (size > 0)
@@ -217,7 +210,7 @@ static int read_elements(struct nft_socket *socket, struct held *held, struct he
 	if (e)
 		return e;
 	if (set->count > 0)
-		qsort(set->elements, set->count, sizeof(*set->elements), by_key);
+		qsort(set->elements, set->count, sizeof(*set->elements), element_compare);
 	if (set->flags & NFT_SET_INTERVAL)
 		pair_up(set);
 	return 0;

@@ -58,22 +58,6 @@ static uint32_t key_type(enum set_key key)
 	return 0;
 }
 
-static uint32_t key_bytes(enum set_key key)
-{
-	switch (key) {
-	case SET_KEY_MARK:
-	case SET_KEY_V4:
-		return 4;
-	case SET_KEY_V6:
-		return 16;
-	case SET_KEY_TUPLE_V4:
-		return 4 + 4 + 4 + 4 + 4;
-	case SET_KEY_TUPLE_V6:
-		return 16 + 4 + 16 + 4 + 4;
-	}
-	return 0;
-}
-
 static uint32_t flags_of(const struct set *set)
 {
 	return (set->interval ? NFT_SET_INTERVAL : 0U) | (set->dynamic ? NFT_SET_EVAL : 0U) |
@@ -96,7 +80,7 @@ static uint32_t data_type(enum set_data data)
 
 bool nft_set_fits(const struct set *desired, const struct held_set *held)
 {
-	return held->flags == flags_of(desired) && held->key_bytes == key_bytes(desired->key) &&
+	return held->flags == flags_of(desired) && held->key_bytes == set_key_size(desired->key) &&
 	       held->data_type == data_type(desired->data);
 }
 
@@ -136,7 +120,7 @@ void nft_set_create(struct nft_batch *batch, const struct set *set, uint32_t id)
 	nftnl_set_set_u32(s, NFTNL_SET_ID, id);
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags_of(set));
 	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, key_type(set->key));
-	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, key_bytes(set->key));
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, set_key_size(set->key));
 	if (set->data != SET_DATA_NONE) {
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_TYPE, data_type(set->data));
 		nftnl_set_set_u32(s, NFTNL_SET_DATA_LEN, sizeof(int64_t));
@@ -198,7 +182,7 @@ static struct nftnl_set_elem *filler_add(struct filler *f, const uint8_t *key, u
 /* An interval is two elements: its first key, and the first key behind it, unless there is none. */
 static void add_interval(struct filler *f, const struct element *element)
 {
-	uint32_t size = key_bytes(f->set->key), i = size;
+	uint32_t size = set_key_size(f->set->key), i = size;
 	uint8_t behind[16];
 
 	filler_add(f, element->key, size);
@@ -222,7 +206,7 @@ static void add_element(struct filler *f, const struct element *element)
 		add_interval(f, element);
 		return;
 	}
-	e = filler_add(f, element->key, key_bytes(f->set->key));
+	e = filler_add(f, element->key, set_key_size(f->set->key));
 	if (f->set->data == SET_DATA_INSTANT)
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, &instant, sizeof(instant));
 	if (f->set->data != SET_DATA_VERDICT)
@@ -289,17 +273,10 @@ void nft_set_fill(struct nft_batch *batch, const struct set *desired, const stru
 	each_missing(&additions, desired->elements, desired->count, elements, count);
 }
 
-static int by_key(const void *a, const void *b)
-{
-	const struct element *x = a, *y = b;
-
-	return memcmp(x->key, y->key, sizeof(x->key));
-}
-
 static const struct element *find(const struct element *elements, size_t count,
 				  const struct element *key)
 {
-	return count > 0 ? bsearch(key, elements, count, sizeof(*key), by_key) : NULL;
+	return count > 0 ? bsearch(key, elements, count, sizeof(*key), element_compare) : NULL;
 }
 
 static const struct set *set_named(const struct ruleset *ruleset, const char *name)

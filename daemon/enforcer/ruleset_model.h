@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "daemon/address.h"
 #include "daemon/arena.h"
@@ -141,8 +142,17 @@ struct ruleset {
 	size_t counters_count;
 };
 
-/* Bytes of a key of one field: 4 or 16; tuples: 0, no ruleset holds elements of them. */
-static inline size_t set_key_size(enum set_key key)
+/* For qsort and bsearch: by the key's bytes. */
+static inline int element_compare(const void *a, const void *b)
+{
+	const struct element *x = a, *y = b;
+
+	return memcmp(x->key, y->key, sizeof(x->key));
+}
+
+/* Bytes of a key. Each field of a tuple takes registers of four bytes of its own. No ruleset holds
+ * elements whose keys are tuples. */
+static inline uint32_t set_key_size(enum set_key key)
 {
 	switch (key) {
 	case SET_KEY_MARK:
@@ -151,8 +161,9 @@ static inline size_t set_key_size(enum set_key key)
 	case SET_KEY_V6:
 		return 16;
 	case SET_KEY_TUPLE_V4:
+		return 4 + 4 + 4 + 4 + 4;
 	case SET_KEY_TUPLE_V6:
-		return 0;
+		return 16 + 4 + 16 + 4 + 4;
 	}
 	return 0;
 }

@@ -13,13 +13,6 @@ static struct set *add_set(struct build *build, struct set set)
 	return &r->sets[r->sets_count++];
 }
 
-static int by_key(const void *a, const void *b)
-{
-	const struct element *x = a, *y = b;
-
-	return memcmp(x->key, y->key, sizeof(x->key));
-}
-
 /* The next key; false after the last one. */
 static bool successor(uint8_t key[16], size_t size)
 {
@@ -55,7 +48,7 @@ static size_t merge(struct element *elements, size_t count, size_t size)
 {
 	size_t kept = 0;
 
-	qsort(elements, count, sizeof(*elements), by_key);
+	qsort(elements, count, sizeof(*elements), element_compare);
 	for (size_t i = 1; i < count; i++) {
 		struct element *before = &elements[kept];
 
@@ -156,7 +149,7 @@ static void add_instants(struct build *build)
 		set.elements[set.count] = mark_element(policy->waivers[i].number);
 		set.elements[set.count++].instant = build_instant(build, policy->waivers[i].until);
 	}
-	qsort(set.elements, set.count, sizeof(*set.elements), by_key);
+	qsort(set.elements, set.count, sizeof(*set.elements), element_compare);
 	add_set(build, set);
 }
 
@@ -225,6 +218,6 @@ void ruleset_build_class_of(struct build *build)
 			mark_element(build_mark(build, options->classes_allotted[i]));
 		set.elements[set.count++].chain = CHAIN_NO_STAGE;
 	}
-	qsort(set.elements, set.count, sizeof(*set.elements), by_key);
+	qsort(set.elements, set.count, sizeof(*set.elements), element_compare);
 	add_set(build, set);
 }

@@ -22,8 +22,8 @@ struct settings *site_settings(const char *path)
 	return settings;
 }
 
-static struct ruleset *compile_ruleset(const struct settings *settings, const struct policy *policy,
-				       const struct numbers *numbers)
+struct ruleset *site_ruleset(const struct settings *settings, const struct policy *policy,
+			     const struct numbers *numbers)
 {
 	uint16_t classes[FIELD_MAX];
 	struct ruleset_options options = {
@@ -52,7 +52,7 @@ static int compile(struct site *site, struct numbers *numbers)
 	if (r != 0)
 		return r;
 	if (site->settings->capture != CAPTURE_TAP)
-		site->ruleset = compile_ruleset(site->settings, site->policy, numbers);
+		site->ruleset = site_ruleset(site->settings, site->policy, numbers);
 	site->catalogue = settings_catalogue(site->settings, site->policy);
 	if (site->catalogue < 0)
 		return site->catalogue;

@@ -24,6 +24,10 @@ struct site {
 /* Settings only, with every complaint on standard error; NULL when there is an error. */
 struct settings *site_settings(const char *path);
 
+/* The ruleset of a policy that was compiled with these settings and numbers; for `check` too. */
+struct ruleset *site_ruleset(const struct settings *settings, const struct policy *policy,
+			     const struct numbers *numbers);
+
 /* Compiles the settings, which it takes over; allots numbers. NULL with a line in the log. */
 struct site *site_new(struct settings *settings, struct numbers *numbers, struct wall now);
 void site_free(struct site *site);

@@ -10,8 +10,6 @@
 
 #include <stddef.h>
 
-/* The socket's name in the runtime directory. */
-#define CONTROL_SOCKET "control.sock"
 /* The longest line of a request, with its end. */
 #define REQUEST_MAX 65536
 
