@@ -141,8 +141,7 @@ void enforcer_tell_ready(struct enforcer *enforcer)
 		return;
 	enforcer->told_ready = true;
 	log_notice("enforcer", "running: %zu stages armed, mode %s",
-		   enforcer->site->policy->stages_count,
-		   enforcer->site->policy->mode == MODE_ENFORCE ? "enforce" : "observe");
+		   enforcer->site->policy->stages_count, mode_name(enforcer->site->policy->mode));
 	sd_notify(0, "READY=1\nSTATUS=running");
 }
 

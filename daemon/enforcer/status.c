@@ -59,15 +59,14 @@ static json_t *stage_json(const struct policy *policy, const struct policy_stage
 {
 	const struct policy_class *class = policy_class_find(policy, stage->class);
 
-	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:o, s:o}", "number",
-			 (json_int_t)stage->number, "measure", stage->measure, "stage",
-			 stage->stage, "service",
-			 json_sprintf("%s.%s", class->vendor, class->service), "scope",
-			 policy->scopes[stage->scope].name, "cutoff", instant_json(stage->cutoff),
-			 "action", stage->action == ACTION_DROP ? "drop" : "reject", "state",
-			 stage_state(stage, now), "verified", stage->verified, "refused",
-			 counter_json(counters, stage->number, "refused"), "observed",
-			 counter_json(counters, stage->number, "observed"));
+	return json_pack(
+		"{s:I, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:o, s:o}", "number",
+		(json_int_t)stage->number, "measure", stage->measure, "stage", stage->stage,
+		"service", json_sprintf("%s.%s", class->vendor, class->service), "scope",
+		policy->scopes[stage->scope].name, "cutoff", instant_json(stage->cutoff), "action",
+		action_name(stage->action), "state", stage_state(stage, now), "verified",
+		stage->verified, "refused", counter_json(counters, stage->number, "refused"),
+		"observed", counter_json(counters, stage->number, "observed"));
 }
 
 static json_t *stages_json(struct enforcer *enforcer, struct wall now)
@@ -114,13 +113,13 @@ json_t *enforcer_status(struct enforcer *enforcer)
 {
 	const struct site *site = enforcer->site;
 	struct wall now = site_now(site, clock_wall());
-	json_t *status = json_pack(
-		"{s:s, s:o, s:o, s:s, s:s, s:{s:s, s:o}, s:o, s:[o]}", "version", CUTOFFD_VERSION,
-		"started", instant_json(enforcer->started), "now", instant_json(now), "mode",
-		site->policy->mode == MODE_ENFORCE ? "enforce" : "observe", "capture",
-		site->settings->capture == CAPTURE_TAP ? "tap" : "passive", "policy", "path",
-		site->settings->path, "loaded", instant_json(site->loaded), "stages",
-		stages_json(enforcer, now), "sensors", sensor_json(enforcer));
+	json_t *status =
+		json_pack("{s:s, s:o, s:o, s:s, s:s, s:{s:s, s:o}, s:o, s:[o]}", "version",
+			  CUTOFFD_VERSION, "started", instant_json(enforcer->started), "now",
+			  instant_json(now), "mode", mode_name(site->policy->mode), "capture",
+			  site->settings->capture == CAPTURE_TAP ? "tap" : "passive", "policy",
+			  "path", site->settings->path, "loaded", instant_json(site->loaded),
+			  "stages", stages_json(enforcer, now), "sensors", sensor_json(enforcer));
 
 	if (site->settings->rehearsal)
 		json_object_set_new(status, "rehearsal_offset_seconds",

@@ -22,6 +22,16 @@ const char *verdict_name(enum verdict verdict)
 	return "unknown";
 }
 
+const char *mode_name(enum mode mode)
+{
+	return mode == MODE_ENFORCE ? "enforce" : "observe";
+}
+
+const char *action_name(enum action action)
+{
+	return action == ACTION_DROP ? "drop" : "reject";
+}
+
 void policy_free(struct policy *policy)
 {
 	if (policy)

@@ -51,6 +51,8 @@ enum counts {
 };
 
 const char *verdict_name(enum verdict verdict); /* "allow", "observe", "reject", "drop" */
+const char *mode_name(enum mode mode);		/* "observe", "enforce" */
+const char *action_name(enum action action);	/* "reject", "drop" */
 
 /* ---- what a site writes (filled by settings/) ---- */
 

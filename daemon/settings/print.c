@@ -180,7 +180,6 @@ static void print_scopes(FILE *out, const struct adoption *adoption)
 
 static void print_entry(FILE *out, const struct entry *entry, enum mode mode, struct wall now)
 {
-	bool drops = entry->adoption->action == ACTION_DROP;
 	char text[WALL_TEXT];
 
 	fprintf(out, "  %s  %s/%s: %s\n", wall_format(entry->date->at, text),
@@ -190,7 +189,7 @@ static void print_entry(FILE *out, const struct entry *entry, enum mode mode, st
 		    entry->stage->services_count);
 	print_scopes(out, entry->adoption);
 	print_label(out, "action");
-	fprintf(out, "%s%s\n", drops ? "drop" : "reject",
+	fprintf(out, "%s%s\n", action_name(entry->adoption->action),
 		mode == MODE_OBSERVE ? " (mode observe: counted, not refused)" : "");
 }
 
@@ -311,8 +310,7 @@ static void print_head(FILE *out, const struct settings *settings, struct wall n
 	static const char *const captures[] = {"inline", "passive", "tap"};
 	char duration[DURATION_TEXT], at[WALL_TEXT];
 
-	fprintf(out, "%s: mode %s, capture %s", settings->path,
-		settings->policy.mode == MODE_OBSERVE ? "observe" : "enforce",
+	fprintf(out, "%s: mode %s, capture %s", settings->path, mode_name(settings->policy.mode),
 		captures[settings->capture]);
 	for (size_t i = 0; i < settings->interfaces_count; i++)
 		fprintf(out, "%s%s", i == 0 ? " on " : ", ", settings->interfaces[i]);
