@@ -100,14 +100,12 @@ static int mark_of(const struct nlmsghdr *message, uint32_t *mark)
 {
 	const struct nlattr *attribute;
 
-	mnl_attr_for_each(attribute, message,
-			  sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attribute) == CTA_MARK &&
-						       mnl_attr_validate(attribute, MNL_TYPE_U32) ==
-							       0)
-	{
-		*mark = ntohl(mnl_attr_get_u32(attribute));
-		return 0;
-	}
+	mnl_attr_for_each (attribute, message, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attribute) == CTA_MARK &&
+		    mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) {
+			*mark = ntohl(mnl_attr_get_u32(attribute));
+			return 0;
+		}
 	*mark = 0;
 	return 0;
 }

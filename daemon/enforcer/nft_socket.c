@@ -136,10 +136,10 @@ static const char *text_of(const struct nlmsghdr *message)
 		offset += NLMSG_ALIGN(error->msg.nlmsg_len) - (unsigned int)sizeof(error->msg);
 	if (mnl_nlmsg_get_payload_len(message) < offset)
 		return "";
-	mnl_attr_for_each(attribute, message,
-			  offset) if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
-				      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) ==
-					      0) return mnl_attr_get_str(attribute);
+	mnl_attr_for_each (attribute, message, offset)
+		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+			return mnl_attr_get_str(attribute);
 	return "";
 }
 
