@@ -116,8 +116,12 @@ static void print_head(const struct page *page, const json_t *status)
 	fprintf(page->out, "cutoffd %s, mode ", text_of(status, "version"));
 	print_word(page, text_of(status, "mode"));
 	fprintf(page->out, ", capture %s\n", text_of(status, "capture"));
-	format_distance(page, text_of(status, "started"), distance);
 	print_line(page, "Now        %s (UTC)", text_of(status, "now"));
+	/* in a rehearsal, now is the policy's and the start was by the clock */
+	if (json_object_get(status, "rehearsal_offset_seconds"))
+		snprintf(distance, sizeof(distance), "by the clock");
+	else
+		format_distance(page, text_of(status, "started"), distance);
 	print_line(page, "Started    %s, %s", text_of(status, "started"), distance);
 	if (policy) {
 		print_line(page, "Policy     %s", text_of(policy, "path"));
@@ -245,14 +249,15 @@ static void print_classes(const struct page *page, const json_t *recorder)
 static void print_recorder(const struct page *page, const json_t *recorder)
 {
 	bool full = json_is_true(json_object_get(recorder, "hosts_full"));
-	char n[3][FIGURE_TEXT];
+	char n[4][FIGURE_TEXT];
 
 	if (!recorder)
 		return;
-	print_line(page, "Recorder   %s events written, %s lost, %s broken messages",
+	print_line(page, "Recorder   %s events written, %s wait, %s lost, %s broken messages",
 		   count_of(recorder, "events_written", n[0]),
-		   count_of(recorder, "events_lost", n[1]),
-		   count_of(recorder, "messages_broken", n[2]));
+		   count_of(recorder, "events_waiting", n[1]),
+		   count_of(recorder, "events_lost", n[2]),
+		   count_of(recorder, "messages_broken", n[3]));
 	print_line(page,
 		   "Seen       %s flows, %s of them in no list; %s%s hosts of listed services",
 		   count_of(recorder, "flows", n[0]), count_of(recorder, "unlisted", n[1]),

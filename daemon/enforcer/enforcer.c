@@ -23,17 +23,27 @@
 
 /* ---- timers ---- */
 
-static void tell_of_stage(struct enforcer *enforcer, const struct policy_stage *stage)
+/* when: "has come", or that it came while nobody was here to tell. */
+static void tell_of_stage(struct enforcer *enforcer, const struct policy_stage *stage,
+			  const char *when)
 {
 	const struct policy *policy = enforcer->site->policy;
 	const struct policy_class *class = policy_class_find(policy, stage->class);
 
-	log_notice("stage", "%s/%s: cutoff of %s.%s (scope %s) has come; %s", stage->measure,
+	log_notice("stage", "%s/%s: cutoff of %s.%s (scope %s) %s; %s", stage->measure,
 		   stage->stage, class->vendor, class->service, policy->scopes[stage->scope].name,
-		   policy->mode == MODE_ENFORCE ? "it is refused now" : "observed only");
-	roles_notice(enforcer, NOTICE_STAGE, stage, "%s",
-		     policy->mode == MODE_ENFORCE ? "the cutoff took effect"
-						  : "the cutoff has come; the mode is observe");
+		   when, policy->mode == MODE_ENFORCE ? "it is refused now" : "observed only");
+	roles_notice(enforcer, NOTICE_STAGE, stage, "the cutoff %s; %s", when,
+		     policy->mode == MODE_ENFORCE ? "it took effect" : "the mode is observe");
+}
+
+static void tell_of_stages_in_force(struct enforcer *enforcer)
+{
+	const struct policy *policy = enforcer->site->policy;
+
+	for (size_t i = 0; i < policy->stages_count; i++)
+		if (stage_in_force(&policy->stages[i], site_now(enforcer->site, enforcer->started)))
+			tell_of_stage(enforcer, &policy->stages[i], "came before this start");
 }
 
 static void tell_of_stages(struct enforcer *enforcer)
@@ -44,7 +54,7 @@ static void tell_of_stages(struct enforcer *enforcer)
 	for (size_t i = 0; i < policy->stages_count; i++)
 		if (stage_began_between(&policy->stages[i], policy->offset_ns,
 					enforcer->stages_seen, now))
-			tell_of_stage(enforcer, &policy->stages[i]);
+			tell_of_stage(enforcer, &policy->stages[i], "has come");
 	if (wall_before(enforcer->stages_seen, now))
 		enforcer->stages_seen = now;
 }
@@ -299,8 +309,10 @@ static int start(struct enforcer *enforcer)
 		r = add_sources(enforcer);
 	if (r == 0)
 		r = roles_start(enforcer);
-	if (r == 0)
+	if (r == 0) {
+		tell_of_stages_in_force(enforcer);
 		enforcer_arm_stage_timer(enforcer);
+	}
 	return r;
 }
 
@@ -338,7 +350,10 @@ int enforcer_run(const char *config)
 	r = start(enforcer);
 	if (r == 0) {
 		r = sd_event_loop(enforcer->loop);
-		log_notice("enforcer", "ends; what is cut stays cut by the kernel's table");
+		enforcer->disarmed = instance_is_disarmed(enforcer->site->settings->state);
+		log_notice("enforcer", "ends; %s",
+			   enforcer->disarmed ? "stop-enforcing removes its table"
+					      : "what is cut stays cut by the kernel's table");
 	}
 	stop(enforcer);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

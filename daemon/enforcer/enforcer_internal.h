@@ -26,6 +26,7 @@ struct enforcer {
 	int control_socket;
 	uint32_t generation; /* of the site, for sensors */
 	bool sensor_ready, recorder_ready, told_ready;
+	bool disarmed; /* it ends because of stop-enforcing */
 	struct mono sensor_alive_at;
 	struct channel_alive sensor_alive; /* the last that it said */
 	uint64_t reports, reports_refused; /* refused: never-list, or no class of this policy */
@@ -45,6 +46,8 @@ void roles_configure(struct enforcer *enforcer);
 void roles_notice(struct enforcer *enforcer, enum notice_kind kind,
 		  const struct policy_stage *stage, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* The recorder opens its file anew: the old one may have been moved away. */
+void roles_reopen_events(struct enforcer *enforcer);
 /* Ends a sensor that has not been heard of for too long. */
 void roles_check(struct enforcer *enforcer, struct mono now);
 

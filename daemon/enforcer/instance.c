@@ -154,3 +154,10 @@ int instance_arm(const char *state)
 		r = -errno;
 	return r;
 }
+
+bool instance_is_disarmed(const char *state)
+{
+	char path[PATH_MAX];
+
+	return path_in(path, state, DISARMED) == 0 && access(path, F_OK) == 0;
+}

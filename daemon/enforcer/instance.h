@@ -7,6 +7,7 @@
 #ifndef CUTOFFD_INSTANCE_H
 #define CUTOFFD_INSTANCE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define INSTANCE_ERROR 512
@@ -27,5 +28,6 @@ int instance_control_socket(const char *runtime, char error[INSTANCE_ERROR])
 /* STATE/disarmed: enforcement was ended by an order, and stays so until it is started again. */
 int instance_disarm(const char *state) __attribute__((warn_unused_result));
 int instance_arm(const char *state) __attribute__((warn_unused_result));
+bool instance_is_disarmed(const char *state);
 
 #endif

@@ -206,6 +206,8 @@ int nft_remove(struct nft *nft, char error[NFT_ERROR])
 	batch = nft_batch_new(nft->socket);
 	add_table(batch, RULESET_TABLE, NFT_MSG_DELTABLE, 0, table_label("removal of table"));
 	e = nft_batch_commit(batch, error, NFT_ERROR);
+	if (e == 0)
+		e = 1;
 out:
 	nft_batch_free(batch);
 	held_free(held);

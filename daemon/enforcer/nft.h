@@ -32,7 +32,7 @@ bool nft_has_owner(const struct nft *nft);
 int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
 	__attribute__((warn_unused_result));
 
-/* Removes the table; 0 also when there is none. -EBUSY: a living process owns it. */
+/* Removes the table: 1, or 0 when there is none. -EBUSY: a living process owns it. */
 int nft_remove(struct nft *nft, char error[NFT_ERROR]) __attribute__((warn_unused_result));
 
 /* The stage numbers in set `latched`: how many (at most max are filled), or -errno. */

@@ -94,5 +94,6 @@ void enforcer_reload(struct enforcer *enforcer)
 {
 	sd_notify(0, "RELOADING=1");
 	reload(enforcer);
+	roles_reopen_events(enforcer);
 	sd_notify(0, "READY=1");
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -259,10 +260,14 @@ static void recorder_readable(void *context, struct child *child, int channel)
 	read_channel(context, child, channel, take_recorder_message);
 }
 
+static void make_events_file(const char *path);
+
 static void recorder_ended(void *context, struct child *child, const char *why, bool crashing)
 {
-	(void)context;
+	const struct enforcer *enforcer = context;
+
 	(void)child;
+	make_events_file(enforcer->site->settings->events); /* for the next one */
 	log_error("roles", "the recorder ended: %s; events until its next start may be missing%s",
 		  why, crashing ? "; it does not stay up" : "");
 }
@@ -285,6 +290,13 @@ static void make_events_file(const char *path)
 		log_warning("roles", "%s: cannot be given to the recorder: %s", path,
 			    strerror(errno));
 	close(fd);
+}
+
+void roles_reopen_events(struct enforcer *enforcer)
+{
+	make_events_file(enforcer->site->settings->events);
+	if (enforcer->recorder)
+		child_signal(enforcer->recorder, SIGHUP);
 }
 
 /* ---- both ---- */
@@ -344,7 +356,10 @@ void roles_stop(struct enforcer *enforcer)
 	child_free(enforcer->sensor, SENSOR_END_MS);
 	enforcer->sensor = NULL;
 	if (enforcer->recorder)
-		roles_notice(enforcer, NOTICE_STOP, NULL, "cutoffd stopped; its table stays");
+		roles_notice(enforcer, NOTICE_STOP, NULL, "%s",
+			     enforcer->disarmed ? "cutoffd stopped by stop-enforcing: its table is "
+						  "removed, nothing is refused any more"
+						: "cutoffd stopped; its table stays");
 	child_free(enforcer->recorder, RECORDER_END_MS);
 	enforcer->recorder = NULL;
 	for (int i = 0; i < 2; i++)

@@ -26,18 +26,40 @@ static struct counters read_counters(struct enforcer *enforcer)
 	return counters;
 }
 
-static json_t *counter_json(const struct counters *counters, uint32_t stage, const char *kind)
+struct sum {
+	json_int_t packets, bytes;
+};
+
+static void add_counter(const struct counters *counters, const char *format, uint32_t stage,
+			struct sum *sum)
 {
-	struct nft_counter none = {0};
-	const struct nft_counter *found = &none;
 	char name[64];
 
-	snprintf(name, sizeof(name), "stage_%u_%s", stage, kind);
-	for (size_t i = 0; i < counters->count; i++)
-		if (strcmp(counters->list[i].name, name) == 0)
-			found = &counters->list[i];
-	return json_pack("{s:I, s:I}", "packets", (json_int_t)found->packets, "bytes",
-			 (json_int_t)found->bytes);
+	snprintf(name, sizeof(name), format, stage);
+	for (size_t i = 0; i < counters->count; i++) {
+		if (strcmp(counters->list[i].name, name) != 0)
+			continue;
+		sum->packets += (json_int_t)counters->list[i].packets;
+		sum->bytes += (json_int_t)counters->list[i].bytes;
+	}
+}
+
+static json_t *refused_json(const struct counters *counters, uint32_t stage)
+{
+	struct sum sum = {0};
+
+	add_counter(counters, RULESET_COUNTER_REFUSED, stage, &sum);
+	return json_pack("{s:I, s:I}", "packets", sum.packets, "bytes", sum.bytes);
+}
+
+/* What passed: before the cutoff, or because the mode is observe. */
+static json_t *observed_json(const struct counters *counters, uint32_t stage)
+{
+	struct sum sum = {0};
+
+	add_counter(counters, RULESET_COUNTER_OBSERVED, stage, &sum);
+	add_counter(counters, RULESET_COUNTER_BEFORE, stage, &sum);
+	return json_pack("{s:I, s:I}", "packets", sum.packets, "bytes", sum.bytes);
 }
 
 static json_t *instant_json(struct wall at)
@@ -65,8 +87,8 @@ static json_t *stage_json(const struct policy *policy, const struct policy_stage
 		"service", json_sprintf("%s.%s", class->vendor, class->service), "scope",
 		policy->scopes[stage->scope].name, "cutoff", instant_json(stage->cutoff), "action",
 		action_name(stage->action), "state", stage_state(stage, now), "verified",
-		stage->verified, "refused", counter_json(counters, stage->number, "refused"),
-		"observed", counter_json(counters, stage->number, "observed"));
+		stage->verified, "refused", refused_json(counters, stage->number), "observed",
+		observed_json(counters, stage->number));
 }
 
 static json_t *stages_json(struct enforcer *enforcer, struct wall now)

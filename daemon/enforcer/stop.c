@@ -42,33 +42,40 @@ static int remove_table(void)
 	struct nft *nft = nft_open(error);
 	int r = nft ? nft_remove(nft, error) : -EIO;
 
-	if (r != 0)
+	if (r < 0)
 		fprintf(stderr, "cutoffd: %s\n", error);
+	else if (r == 0)
+		puts("there is no table inet " RULESET_TABLE ": nothing was refused");
+	else
+		puts("table inet " RULESET_TABLE " is removed: nothing is refused any more");
 	if (nft)
 		nft_close(nft);
-	return r;
+	return r < 0 ? r : 0;
+}
+
+/* Before anything else, so that the enforcer's last event says why it ends. */
+static void remember(const char *state)
+{
+	int r = instance_disarm(state);
+
+	if (r != 0)
+		fprintf(stderr,
+			"cutoffd: warning: %s/disarmed: %s; without it, the next boot arms the "
+			"gateway again\n",
+			state, strerror(-r));
 }
 
 static int stop(const char *runtime, const char *state)
 {
-	pid_t holder = instance_holder(runtime);
-	int r = holder > 0 ? end_process(holder) : 0;
+	pid_t holder;
+	int r;
 
-	if (r != 0) {
-		fprintf(stderr, "cutoffd: process %d does not end: %s\n", (int)holder,
-			strerror(-r));
-		return r;
-	}
-	r = remove_table();
-	if (r != 0)
-		return r;
-	puts("table inet " RULESET_TABLE " is removed: nothing is refused any more");
-	r = instance_disarm(state);
-	if (r != 0)
-		fprintf(stderr,
-			"cutoffd: %s/disarmed: %s; without it, the next boot arms the gateway "
-			"again\n",
-			state, strerror(-r));
+	remember(state);
+	holder = instance_holder(runtime);
+	r = holder > 0 ? end_process(holder) : 0;
+	if (r == 0)
+		return remove_table();
+	fprintf(stderr, "cutoffd: process %d does not end: %s\n", (int)holder, strerror(-r));
 	return r;
 }
 

@@ -274,10 +274,15 @@ void child_free(struct child *child, int patience_ms)
 	free(child);
 }
 
-void child_kill(struct child *child)
+void child_signal(struct child *child, int signal)
 {
 	if (child->pid > 0)
-		kill(child->pid, SIGKILL);
+		kill(child->pid, signal);
+}
+
+void child_kill(struct child *child)
+{
+	child_signal(child, SIGKILL);
 }
 
 pid_t child_pid(const struct child *child)

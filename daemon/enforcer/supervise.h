@@ -49,6 +49,8 @@ void child_free(struct child *child, int patience_ms);
 /* Breaks it off: it broke the protocol, or hangs. It is started again. */
 void child_kill(struct child *child);
 
+void child_signal(struct child *child, int signal);
+
 pid_t child_pid(const struct child *child);
 int child_channel(const struct child *child); /* -1 while it does not run */
 int child_index(const struct child *child);

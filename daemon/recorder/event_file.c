@@ -167,6 +167,14 @@ void event_file_write(struct event_file *file, const char *line, size_t length)
 		event_file_flush(file);
 }
 
+void event_file_give_up(struct event_file *file)
+{
+	if (event_file_flush(file))
+		return;
+	file->counters.lost += count_lines(file->buffer + file->start, file->length);
+	file->start = file->length = 0;
+}
+
 /* The rest of a line whose beginning is in the old file means nothing in the new one. */
 static void drop_torn_line(struct event_file *file)
 {
@@ -196,5 +204,8 @@ int event_file_reopen(struct event_file *file)
 
 struct event_file_counters event_file_counters(const struct event_file *file)
 {
-	return file->counters;
+	struct event_file_counters counters = file->counters;
+
+	counters.waiting = count_lines(file->buffer + file->start, file->length);
+	return counters;
 }

@@ -20,8 +20,8 @@
 struct event_file;
 
 struct event_file_counters {
-	uint64_t written, lost; /* lines */
-	int error;		/* errno of the last failure; 0: the last write went well */
+	uint64_t written, lost, waiting; /* lines */
+	int error; /* errno of the last failure; 0: the last write went well */
 };
 
 /* path: made with mode 0640 and appended to; "-": standard output. 0 or -errno. */
@@ -33,6 +33,8 @@ void event_file_close(struct event_file *file);
 void event_file_write(struct event_file *file, const char *line, size_t length);
 /* Lines taken before an event_file_flush that returned true are in the file. */
 bool event_file_flush(struct event_file *file);
+/* The end: writes what the file still takes; what it does not is lost, and counted. */
+void event_file_give_up(struct event_file *file);
 /* The path anew, after somebody moved the old file away (SIGHUP). On an error the old one stays in
  * use. 0 or -errno. */
 int event_file_reopen(struct event_file *file) __attribute__((warn_unused_result));

@@ -15,6 +15,7 @@ struct losses {
 	const struct event_file *file;
 	sd_event_source *minute; /* runs while nothing more is to be told */
 	uint64_t counted[LOSSES], told[LOSSES];
+	int told_error; /* of the file, while its lines wait */
 };
 
 uint64_t losses_of(const struct losses *losses, enum loss loss)
@@ -44,10 +45,24 @@ static void tell_one(const struct losses *losses, enum loss loss, uint64_t n)
 	}
 }
 
+/* Lines that wait are not lost yet: there is time to make room. */
+static bool tell_waiting(struct losses *losses)
+{
+	struct event_file_counters counters = event_file_counters(losses->file);
+	bool news = counters.error != losses->told_error;
+
+	losses->told_error = counters.error;
+	if (!news || counters.error == 0 || counters.error == EAGAIN)
+		return false;
+	log_error("events", "%" PRIu64 " events wait for their file: %s; make room",
+		  counters.waiting, strerror(counters.error));
+	return true;
+}
+
 /* Whether there was anything to tell. */
 static bool tell(struct losses *losses)
 {
-	bool any = false;
+	bool any = tell_waiting(losses);
 
 	for (enum loss loss = LOSS_FILE; loss < LOSSES; loss++) {
 		uint64_t now = losses_of(losses, loss);

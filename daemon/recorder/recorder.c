@@ -59,9 +59,10 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
 	struct recorder *recorder = userdata;
 
 	(void)usec;
-	if (!event_file_flush(recorder->file))
-		return set_timer(source, FLUSH_US);
-	return 0;
+	if (event_file_flush(recorder->file))
+		return 0;
+	losses_check(recorder->losses);
+	return set_timer(source, FLUSH_US);
 }
 
 /* Takes event. */
@@ -177,9 +178,10 @@ static json_t *recorder_json(struct recorder *recorder)
 	json_t *json = statistics_json(recorder->statistics);
 	uint64_t lost =
 		losses_of(recorder->losses, LOSS_FILE) + losses_of(recorder->losses, LOSS_MEMORY);
-	json_t *more = json_pack("{s:I, s:I, s:I}", "events_written", (json_int_t)counters.written,
-				 "events_lost", (json_int_t)lost, "messages_broken",
-				 (json_int_t)losses_of(recorder->losses, LOSS_BROKEN));
+	json_t *more = json_pack(
+		"{s:I, s:I, s:I, s:I}", "events_written", (json_int_t)counters.written,
+		"events_waiting", (json_int_t)counters.waiting, "events_lost", (json_int_t)lost,
+		"messages_broken", (json_int_t)losses_of(recorder->losses, LOSS_BROKEN));
 
 	if (json_object_update_new(json, more) == 0)
 		return json;
@@ -360,6 +362,8 @@ static void recorder_free(struct recorder *recorder)
 	control_free(recorder->control);
 	sd_event_source_disable_unref(recorder->drain);
 	sd_event_source_disable_unref(recorder->hangup);
+	if (recorder->file)
+		event_file_give_up(recorder->file);
 	losses_free(recorder->losses);
 	sd_event_source_disable_unref(recorder->flush);
 	sd_event_source_disable_unref(recorder->sensors);

@@ -137,7 +137,7 @@ struct capture *capture_open_live(const char *interface, char error[CAPTURE_ERRO
 	if (live)
 		live->pcap = pcap_create(interface, text);
 	if (!live || !live->pcap) {
-		snprintf(error, CAPTURE_ERROR, "%.255s: %s", interface, text);
+		snprintf(error, CAPTURE_ERROR, "%.200s: %.255s", interface, text);
 		goto fail;
 	}
 	if (activate(live) < 0) {

@@ -20,9 +20,16 @@
 #define ALIVE_EVERY CLOCK_SECOND
 #define REPORT_PATIENCE_MS 500
 
+/* An interface, and its next packet. */
+struct source {
+	struct capture *capture;
+	struct capture_packet packet;
+	bool waiting, empty; /* empty: asked in vain in this round */
+};
+
 struct process {
 	struct sensor *sensor;
-	struct capture *captures[INTERFACES_MAX];
+	struct source sources[INTERFACES_MAX];
 	size_t captures_count;
 	uint32_t generation;
 	bool report;
@@ -78,7 +85,7 @@ static void send_alive(struct process *process, struct mono now)
 	uint64_t dropped = 0;
 
 	for (size_t i = 0; i < process->captures_count; i++)
-		dropped += capture_dropped(process->captures[i]);
+		dropped += capture_dropped(process->sources[i].capture);
 	process->message.type = CHANNEL_ALIVE;
 	*alive = (struct channel_alive){
 		.generation = process->generation,
@@ -170,34 +177,72 @@ static int open_captures(struct process *process, char **interfaces, int count)
 			log_error("capture", "%s", error);
 			return -EIO;
 		}
-		process->captures[process->captures_count++] = capture;
+		process->sources[process->captures_count++].capture = capture;
 	}
 	return 0;
 }
 
-static int read_capture(struct process *process, struct capture *capture)
+/* The next packet of each capture that has one. -errno: a capture cannot go on. */
+static int look_ahead(struct process *process)
 {
-	struct capture_packet packet;
-	int r = 1;
+	for (size_t i = 0; i < process->captures_count; i++) {
+		struct source *source = &process->sources[i];
+		int r;
 
-	for (int i = 0; i < PACKETS_A_ROUND && r == 1; i++) {
-		r = capture_next(capture, &packet);
-		if (r == 1)
-			sensor_packet(process->sensor, &packet);
+		if (source->waiting || source->empty)
+			continue;
+		r = capture_next(source->capture, &source->packet);
+		if (r < 0) {
+			log_error("capture", "%s", capture_error(source->capture));
+			return r;
+		}
+		source->waiting = r == 1;
+		source->empty = r == 0;
 	}
-	if (r < 0)
-		log_error("capture", "%s", capture_error(capture));
-	return r < 0 ? r : 0;
+	return 0;
 }
 
-static int read_ready(struct process *process, const struct pollfd *ready)
+static struct source *oldest(struct process *process)
 {
-	int r = 0;
+	struct source *found = NULL;
 
-	for (size_t i = 0; i < process->captures_count && r == 0; i++)
-		if (ready[i].revents)
-			r = read_capture(process, process->captures[i]);
-	return r;
+	for (size_t i = 0; i < process->captures_count; i++) {
+		struct source *source = &process->sources[i];
+
+		if (source->waiting && (!found || wall_before(source->packet.at, found->packet.at)))
+			found = source;
+	}
+	return found;
+}
+
+/* In the order of time over all interfaces: a forwarded packet is seen on both of its, and its
+ * second sight must not come after what followed the first. */
+static int read_captures(struct process *process)
+{
+	struct source *source;
+	int r;
+
+	for (size_t i = 0; i < process->captures_count; i++)
+		process->sources[i].empty = false;
+	for (int i = 0; i < PACKETS_A_ROUND; i++) {
+		r = look_ahead(process);
+		if (r < 0)
+			return r;
+		source = oldest(process);
+		if (!source)
+			return 0;
+		sensor_packet(process->sensor, &source->packet);
+		source->waiting = false;
+	}
+	return 0;
+}
+
+static bool packets_wait(const struct process *process)
+{
+	for (size_t i = 0; i < process->captures_count; i++)
+		if (process->sources[i].waiting)
+			return true;
+	return false;
 }
 
 static int watch(struct process *process)
@@ -207,14 +252,15 @@ static int watch(struct process *process)
 
 	fds[0] = (struct pollfd){.fd = CHANNEL_ENFORCER_FD, .events = POLLIN};
 	for (size_t i = 0; i < process->captures_count; i++)
-		fds[1 + i] =
-			(struct pollfd){.fd = capture_fd(process->captures[i]), .events = POLLIN};
+		fds[1 + i] = (struct pollfd){.fd = capture_fd(process->sources[i].capture),
+					     .events = POLLIN};
 	while (r >= 0) {
 		struct mono now;
 
-		if (poll(fds, 1 + process->captures_count, 1000) < 0 && errno != EINTR)
+		if (poll(fds, 1 + process->captures_count, packets_wait(process) ? 0 : 1000) < 0 &&
+		    errno != EINTR)
 			return -errno;
-		r = read_ready(process, fds + 1);
+		r = read_captures(process);
 		if (r >= 0 && fds[0].revents)
 			r = take_message(process);
 		now = clock_mono();

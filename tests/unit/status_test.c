@@ -50,7 +50,7 @@ static const char whole[] =
 	"\"conntrack\":{\"marked\":12,\"not_found\":1},\"kernel\":{\"owner\":false},"
 	"\"recorder\":{\"flows\":20,\"unlisted\":3,\"beyond\":0,\"hosts\":5,\"hosts_full\":true,"
 	"\"classes\":[{\"vendor\":\"kaspersky\",\"service\":\"updates\",\"allow\":1,\"observe\":2,"
-	"\"reject\":3,\"drop\":4}],\"events_written\":20,\"events_lost\":2,\"messages_broken\":1}}";
+	"\"reject\":3,\"drop\":4}],\"events_written\":20,\"events_waiting\":3,\"events_lost\":2,\"messages_broken\":1}}";
 
 static const char whole_text[] =
 	"cutoffd 0.1.0, mode enforce, capture passive\n"
@@ -76,7 +76,7 @@ static const char whole_text[] =
 	"\n"
 	"Conntrack  12 flows marked, 1 not found\n"
 	"Kernel     table inet cutoffd has no owner (Linux before 6.9): not protected\n"
-	"Recorder   20 events written, 2 lost, 1 broken messages\n"
+	"Recorder   20 events written, 3 wait, 2 lost, 1 broken messages\n"
 	"Seen       20 flows, 3 of them in no list; more than 5 hosts of listed services\n";
 
 static void test_whole(void **state)
