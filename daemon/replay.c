@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/event.h"
@@ -41,7 +42,7 @@ static const char usage[] =
 	"  --at INSTANT       judge every flow as at this instant, e.g. 2024-09-29T04:00:00Z\n"
 	"  --enforce          as if the policy said `mode: enforce`\n"
 	"  --all              an event for every flow that shows a name, in a list or not\n"
-	"  --events FILE      events to FILE instead of standard output\n"
+	"  --events FILE      events to FILE (written anew) instead of standard output\n"
 	"  -h, --help         this text\n";
 
 /* ---- events ---- */
@@ -191,6 +192,20 @@ static int compile(struct replay *replay, struct settings *settings, struct cata
 	return r;
 }
 
+/* Whether writing to path would destroy what is to be read. */
+static bool is_input(const char *path, int count, char **inputs)
+{
+	struct stat output, input;
+
+	if (stat(path, &output) != 0)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev &&
+		    input.st_ino == output.st_ino)
+			return true;
+	return false;
+}
+
 static int open_output(struct replay *replay)
 {
 	replay->out = stdout;
@@ -243,20 +258,31 @@ int replay_main(int argc, char **argv)
 {
 	struct replay replay = {.config = SYSCONFDIR "/cutoffd/cutoffd.yaml"};
 	int status = take_options(&replay, argc, argv);
-	bool ok = true;
+	bool ok = true, any = false;
 
 	if (status != 0)
 		return status;
+	if (replay.events && is_input(replay.events, argc - optind, argv + optind)) {
+		fprintf(stderr,
+			"cutoffd: --events %s: is a capture to be read; name another file\n",
+			replay.events);
+		return 2;
+	}
 	replay.summary = replay_summary_new();
 	if (set_up(&replay) != 0) {
 		ok = false;
 		goto out;
 	}
-	for (int i = optind; i < argc; i++)
-		ok &= read_file(&replay, argv[i]);
+	for (int i = optind; i < argc; i++) {
+		bool good = read_file(&replay, argv[i]);
+
+		ok &= good;
+		any |= good;
+	}
 	sensor_finish(replay.sensor);
 	ok &= close_output(&replay);
-	replay_summary_print(replay.summary, sensor_counters(replay.sensor), stderr);
+	if (any) /* of files that nobody could read there is nothing to say */
+		replay_summary_print(replay.summary, sensor_counters(replay.sensor), stderr);
 out:
 	sensor_free(replay.sensor);
 	policy_free(replay.policy);

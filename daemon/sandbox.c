@@ -12,9 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/channel.h"
+
 #define FIRST_DESCRIPTOR 3
 #define DESCRIPTORS_MAX 8
 #define NOBODY 65534
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const users[] = {
 	[SANDBOX_SENSOR] = "cutoffd-sensor",
@@ -89,66 +92,123 @@ bool sandbox_has_capability(int capability)
 	       capng_have_capability(CAPNG_EFFECTIVE, (unsigned int)capability) != 0;
 }
 
-/* What every role does once it runs: memory, messages on open sockets, time, its own end. */
-static const int common_calls[] = {
-	SCMP_SYS(read),		  SCMP_SYS(write),
-	SCMP_SYS(close),	  SCMP_SYS(sendmsg),
-	SCMP_SYS(sendto),	  SCMP_SYS(recvmsg),
-	SCMP_SYS(recvfrom),	  SCMP_SYS(poll),
-	SCMP_SYS(ppoll),	  SCMP_SYS(brk),
-	SCMP_SYS(munmap),	  SCMP_SYS(mremap),
-	SCMP_SYS(madvise),	  SCMP_SYS(futex),
-	SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),
-	SCMP_SYS(getrandom),	  SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit),		  SCMP_SYS(exit_group),
-	SCMP_SYS(getpid),	  SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),	  SCMP_SYS(getsockopt),
-	SCMP_SYS(fstat),	  SCMP_SYS(newfstatat),
-	SCMP_SYS(lseek),	  SCMP_SYS(pread64),
+/* A system call that is allowed: always, or (bound) only with this value as one of its arguments.
+ */
+struct allowed {
+	int call;
+	bool bound;
+	unsigned int argument;
+	uint64_t value;
 };
 
-/* The recorder also waits by sd-event, writes files of its own, and answers on a socket. */
-static const int recorder_calls[] = {
-	SCMP_SYS(accept4),	SCMP_SYS(openat),	  SCMP_SYS(writev),
-	SCMP_SYS(fsync),	SCMP_SYS(fdatasync),	  SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl),	SCMP_SYS(epoll_wait),	  SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
-	SCMP_SYS(signalfd4),	SCMP_SYS(fcntl),	  SCMP_SYS(getsockname),
-	SCMP_SYS(ftruncate),	SCMP_SYS(prlimit64),	  SCMP_SYS(getuid),
-	SCMP_SYS(geteuid),	SCMP_SYS(shutdown),	  SCMP_SYS(rt_sigaction),
-	SCMP_SYS(memfd_create), SCMP_SYS(eventfd2),	  SCMP_SYS(readlink),
-	SCMP_SYS(access),	SCMP_SYS(faccessat2),	  SCMP_SYS(dup),
-	SCMP_SYS(socket),
+#define ALWAYS(name)                                                                               \
+	{                                                                                          \
+		SCMP_SYS(name), false, 0, 0                                                        \
+	}
+#define ONLY(name, argument, value)                                                                \
+	{                                                                                          \
+		SCMP_SYS(name), true, argument, value                                              \
+	}
+
+/* What every role does once it runs: memory, waiting, time, its own end. */
+static const struct allowed common_calls[] = {
+	ALWAYS(read),
+	ALWAYS(close),
+	ALWAYS(poll),
+	ALWAYS(ppoll),
+	ALWAYS(brk),
+	ALWAYS(munmap),
+	ALWAYS(mremap),
+	ALWAYS(madvise),
+	ALWAYS(futex),
+	ALWAYS(clock_gettime),
+	ALWAYS(gettimeofday),
+	ALWAYS(getrandom),
+	ALWAYS(rt_sigreturn),
+	ALWAYS(rt_sigprocmask),
+	ALWAYS(restart_syscall),
+	ALWAYS(exit),
+	ALWAYS(exit_group),
+	ALWAYS(getpid),
+	ALWAYS(gettid),
+	ALWAYS(getsockopt),
+	ALWAYS(fstat),
+	ALWAYS(newfstatat),
 };
 
-static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+/* A capture's socket needs no capability to send a frame: the sensor's messages leave by its two
+ * channels and its log only. It asks a memfd for its seals, and nothing else of a descriptor. */
+static const struct allowed sensor_calls[] = {
+	ONLY(write, 0, STDERR_FILENO),	       ONLY(sendmsg, 0, CHANNEL_ENFORCER_FD),
+	ONLY(sendmsg, 0, CHANNEL_RECORDER_FD), ONLY(recvmsg, 0, CHANNEL_ENFORCER_FD),
+	ONLY(fcntl, 1, F_GET_SEALS),
+};
+
+/* The recorder also waits by sd-event, writes files of its own, and answers on a socket. It can
+ * make no socket of its own. */
+static const struct allowed recorder_calls[] = {
+	ALWAYS(write),
+	ALWAYS(writev),
+	ALWAYS(sendmsg),
+	ALWAYS(sendto),
+	ALWAYS(recvmsg),
+	ALWAYS(recvfrom),
+	ALWAYS(accept4),
+	ALWAYS(openat),
+	ALWAYS(fsync),
+	ALWAYS(fdatasync),
+	ALWAYS(epoll_create1),
+	ALWAYS(epoll_ctl),
+	ALWAYS(epoll_wait),
+	ALWAYS(epoll_pwait),
+	ALWAYS(epoll_pwait2),
+	ALWAYS(timerfd_create),
+	ALWAYS(timerfd_settime),
+	ALWAYS(signalfd4),
+	ALWAYS(fcntl),
+	ALWAYS(getsockname),
+	ALWAYS(ftruncate),
+	ALWAYS(getuid),
+	ALWAYS(geteuid),
+	ALWAYS(shutdown),
+	ALWAYS(rt_sigaction),
+	ALWAYS(memfd_create),
+	ALWAYS(eventfd2),
+	ALWAYS(readlink),
+	ALWAYS(access),
+	ALWAYS(faccessat2),
+	ALWAYS(dup),
+	ALWAYS(lseek),
+	ALWAYS(pread64),
+};
+
+static int allow(scmp_filter_ctx filter, const struct allowed *calls, size_t count)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const struct scmp_arg_cmp value =
+			SCMP_CMP64(calls[i].argument, SCMP_CMP_EQ, calls[i].value);
+
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, calls[i].call,
+					   calls[i].bound ? 1 : 0, &value);
+	}
 	return r;
 }
 
-/* Memory that is never code. */
-static int allow_data_memory(scmp_filter_ctx filter)
+/* Memory that is never code, and signals to nobody but itself: as nobody, roles share a user. */
+static int allow_bound(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp not_executable = SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp own = SCMP_A0_64(SCMP_CMP_EQ, (uint64_t)getpid());
 	int r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
 
 	if (r == 0)
 		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 					   &not_executable);
+	if (r == 0)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &own);
 	return r;
-}
-
-/* fcntl for nothing but to ask for a memfd's seals: a new catalogue comes as one. */
-static int allow_seals(scmp_filter_ctx filter)
-{
-	const struct scmp_arg_cmp get_seals = SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS);
-
-	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &get_seals);
 }
 
 #ifdef SANDBOX_WIDE
@@ -159,9 +219,9 @@ static const uint32_t filter_default = SCMP_ACT_ALLOW;
 static int fill_filter(scmp_filter_ctx filter, enum sandbox_role role)
 {
 	(void)allow;
-	(void)allow_data_memory;
-	(void)allow_seals;
+	(void)allow_bound;
 	(void)common_calls;
+	(void)sensor_calls;
 	(void)recorder_calls;
 	if (role == SANDBOX_RECORDER)
 		return seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(ptrace), 0);
@@ -172,16 +232,14 @@ static const uint32_t filter_default = SCMP_ACT_KILL_PROCESS;
 
 static int fill_filter(scmp_filter_ctx filter, enum sandbox_role role)
 {
-	int r = allow(filter, common_calls, sizeof(common_calls) / sizeof(common_calls[0]));
+	int r = allow(filter, common_calls, COUNT(common_calls));
 
 	if (r == 0)
-		r = allow_data_memory(filter);
-	if (r == 0 && role == SANDBOX_SENSOR)
-		r = allow_seals(filter);
-	if (r == 0 && role == SANDBOX_RECORDER)
-		r = allow(filter, recorder_calls,
-			  sizeof(recorder_calls) / sizeof(recorder_calls[0]));
-	return r;
+		r = allow_bound(filter);
+	if (r != 0)
+		return r;
+	return role == SANDBOX_SENSOR ? allow(filter, sensor_calls, COUNT(sensor_calls))
+				      : allow(filter, recorder_calls, COUNT(recorder_calls));
 }
 #endif
 

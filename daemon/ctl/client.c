@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/channel.h"
+#include "daemon/escape.h"
 
 #define SOCKET_PATH "/run/cutoffd/" CHANNEL_CONTROL_SOCKET
 /* The daemon answers within 2 seconds, if only that it cannot. */
@@ -133,6 +134,33 @@ static char *read_line(int fd)
 	return NULL;
 }
 
+static void clean_string(json_t *string)
+{
+	size_t length = json_string_length(string);
+	char *text = malloc(ESCAPE_SIZE(length));
+
+	/* without memory nothing is better than what may steer a terminal */
+	if (!text || json_string_setn(string, text,
+				      escape_text(json_string_value(string), length, KEEP_BACKSLASH,
+						  text)) != 0)
+		json_string_set(string, "");
+	free(text);
+}
+
+/* Whoever answers may be somebody else than the recorder, or a recorder that somebody owns: no
+ * text of an answer reaches a terminal as it is. */
+static void clean(json_t *value)
+{
+	json_t *member;
+	const char *key;
+	size_t index;
+
+	if (json_is_string(value))
+		clean_string(value);
+	json_array_foreach(value, index, member) clean(member);
+	json_object_foreach(value, key, member) clean(member);
+}
+
 /* NULL with errno. */
 static json_t *exchange(int fd, const char *verb)
 {
@@ -148,7 +176,9 @@ static json_t *exchange(int fd, const char *verb)
 	if (!line)
 		return NULL;
 	answer = json_loads(line, 0, NULL);
-	if (!answer)
+	if (answer)
+		clean(answer);
+	else
 		errno = EBADMSG;
 	free(line);
 	return answer;

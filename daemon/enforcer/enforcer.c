@@ -324,6 +324,7 @@ static void stop(struct enforcer *enforcer)
 	sd_event_source_disable_unref(enforcer->conntrack_timer);
 	sd_event_source_disable_unref(enforcer->conntrack_io);
 	sd_event_source_disable_unref(enforcer->stage_timer);
+	sd_event_source_disable_unref(enforcer->reload_timer);
 	if (enforcer->conntrack)
 		conntrack_close(enforcer->conntrack);
 	if (enforcer->nft)

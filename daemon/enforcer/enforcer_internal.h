@@ -31,7 +31,9 @@ struct enforcer {
 	struct channel_alive sensor_alive; /* the last that it said */
 	uint64_t reports, reports_refused; /* refused: never-list, or no class of this policy */
 	struct wall started, stages_seen;  /* real; cutoffs up to stages_seen were told of */
-	sd_event_source *stage_timer, *conntrack_io, *conntrack_timer, *second_timer;
+	sd_event_source *stage_timer, *conntrack_io, *conntrack_timer, *second_timer, *reload_timer;
+	bool status_wanted;		/* by the recorder, in this round of its messages */
+	struct mono reloaded_at;	/* the last reload that the recorder asked for */
 	struct channel_message message; /* scratch */
 };
 
@@ -63,6 +65,9 @@ void enforcer_tell_ready(struct enforcer *enforcer);
 
 /* A new site from the same file; on any error the old one stays in force. */
 void enforcer_reload(struct enforcer *enforcer);
+/* The same for the recorder, which serves everybody in group cutoffd: however often it asks, one
+ * reload a second at most, between other work. */
+void enforcer_reload_soon(struct enforcer *enforcer);
 
 /* ---- status.c ---- */
 

@@ -25,13 +25,38 @@ static int path_in(char path[PATH_MAX], const char *directory, const char *name)
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Whoever may write there could put a lock, a socket or a state of his own in our place. */
+static int check_directory(const char *path, const char *key, char error[INSTANCE_ERROR])
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0) {
+		int failure = -errno;
+
+		snprintf(error, INSTANCE_ERROR, "%s: %s", path, strerror(-failure));
+		return failure;
+	}
+	if (!S_ISDIR(status.st_mode))
+		snprintf(error, INSTANCE_ERROR, "%s: not a directory; name one by `%s:`", path,
+			 key);
+	else if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
+		snprintf(error, INSTANCE_ERROR,
+			 "%s: others may write there; give it to root, mode 0755, or name another "
+			 "by "
+			 "`%s:`",
+			 path, key);
+	else
+		return 0;
+	return -EPERM;
+}
+
 /* The directory itself, not those above it: a mistyped path is better refused than made. */
 static int make_directory(const char *path, const char *key, char error[INSTANCE_ERROR])
 {
 	int r;
 
 	if (mkdir(path, 0755) == 0 || errno == EEXIST)
-		return 0;
+		return check_directory(path, key, error);
 	r = -errno;
 	snprintf(error, INSTANCE_ERROR,
 		 "%s: the directory cannot be made: %s; make it, or name another by `%s:`", path,
@@ -46,7 +71,7 @@ static int open_lock(const char *runtime, int flags)
 
 	if (r != 0)
 		return r;
-	r = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0644);
+	r = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return r < 0 ? -errno : r;
 }
 

@@ -10,6 +10,8 @@
 #include "daemon/enforcer/numbers_file.h"
 #include "daemon/log.h"
 
+#define RELOAD_EVERY CLOCK_SECOND
+
 static bool same_interfaces(const struct settings *a, const struct settings *b)
 {
 	if (a->interfaces_count != b->interfaces_count)
@@ -88,6 +90,32 @@ static void reload(struct enforcer *enforcer)
 	log_notice("reload", "done: %zu stages", site->policy->stages_count);
 	roles_notice(enforcer, NOTICE_RELOAD, NULL, "policy loaded: %zu stages",
 		     site->policy->stages_count);
+}
+
+static int on_reload_timer(sd_event_source *source, uint64_t usec, void *context)
+{
+	struct enforcer *enforcer = context;
+
+	(void)usec;
+	enforcer->reload_timer = NULL;
+	sd_event_source_disable_unref(source);
+	enforcer->reloaded_at = clock_mono();
+	enforcer_reload(enforcer);
+	return 0;
+}
+
+void enforcer_reload_soon(struct enforcer *enforcer)
+{
+	int64_t since = clock_mono().ns - enforcer->reloaded_at.ns;
+	uint64_t wait_usec = since < RELOAD_EVERY ? (uint64_t)(RELOAD_EVERY - since) / 1000 : 0;
+	int r;
+
+	if (enforcer->reload_timer)
+		return;
+	r = sd_event_add_time_relative(enforcer->loop, &enforcer->reload_timer, CLOCK_BOOTTIME,
+				       wait_usec, 1, on_reload_timer, enforcer);
+	if (r < 0)
+		log_error("reload", "no timer for it: %s", strerror(-r));
 }
 
 void enforcer_reload(struct enforcer *enforcer)

@@ -238,10 +238,10 @@ static bool take_recorder_message(struct enforcer *enforcer)
 		enforcer_tell_ready(enforcer);
 		return true;
 	case CHANNEL_STATUS_WANTED:
-		send_status(enforcer);
+		enforcer->status_wanted = true;
 		return true;
 	case CHANNEL_RELOAD:
-		enforcer_reload(enforcer);
+		enforcer_reload_soon(enforcer);
 		return true;
 	case CHANNEL_CONFIGURE:
 	case CHANNEL_REPORT:
@@ -257,7 +257,12 @@ static bool take_recorder_message(struct enforcer *enforcer)
 
 static void recorder_readable(void *context, struct child *child, int channel)
 {
-	read_channel(context, child, channel, take_recorder_message);
+	struct enforcer *enforcer = context;
+
+	enforcer->status_wanted = false;
+	read_channel(enforcer, child, channel, take_recorder_message);
+	if (enforcer->status_wanted)
+		send_status(enforcer);
 }
 
 static void make_events_file(const char *path);
@@ -327,6 +332,7 @@ static int start_sensor(struct enforcer *enforcer)
 	const struct child_spec spec = {
 		.role = SANDBOX_SENSOR,
 		.verb = "sensor",
+		.priority = SD_EVENT_PRIORITY_IMPORTANT, /* before what anybody asks the recorder */
 		.arguments = arguments,
 		.keep_net_raw = true,
 		.descriptors = {enforcer->events[1], -1},

@@ -30,12 +30,8 @@ struct sum {
 	json_int_t packets, bytes;
 };
 
-static void add_counter(const struct counters *counters, const char *format, uint32_t stage,
-			struct sum *sum)
+static void add_counter(const struct counters *counters, const char *name, struct sum *sum)
 {
-	char name[64];
-
-	snprintf(name, sizeof(name), format, stage);
 	for (size_t i = 0; i < counters->count; i++) {
 		if (strcmp(counters->list[i].name, name) != 0)
 			continue;
@@ -47,8 +43,10 @@ static void add_counter(const struct counters *counters, const char *format, uin
 static json_t *refused_json(const struct counters *counters, uint32_t stage)
 {
 	struct sum sum = {0};
+	char name[64];
 
-	add_counter(counters, RULESET_COUNTER_REFUSED, stage, &sum);
+	snprintf(name, sizeof(name), RULESET_COUNTER_REFUSED, stage);
+	add_counter(counters, name, &sum);
 	return json_pack("{s:I, s:I}", "packets", sum.packets, "bytes", sum.bytes);
 }
 
@@ -56,9 +54,12 @@ static json_t *refused_json(const struct counters *counters, uint32_t stage)
 static json_t *observed_json(const struct counters *counters, uint32_t stage)
 {
 	struct sum sum = {0};
+	char name[64];
 
-	add_counter(counters, RULESET_COUNTER_OBSERVED, stage, &sum);
-	add_counter(counters, RULESET_COUNTER_BEFORE, stage, &sum);
+	snprintf(name, sizeof(name), RULESET_COUNTER_OBSERVED, stage);
+	add_counter(counters, name, &sum);
+	snprintf(name, sizeof(name), RULESET_COUNTER_BEFORE, stage);
+	add_counter(counters, name, &sum);
 	return json_pack("{s:I, s:I}", "packets", sum.packets, "bytes", sum.bytes);
 }
 

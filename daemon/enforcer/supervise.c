@@ -73,6 +73,8 @@ static int watch_child(struct child *child)
 	if (r >= 0)
 		r = sd_event_add_io(child->loop, &child->channel_source, child->channel, EPOLLIN,
 				    on_channel, child);
+	if (r >= 0)
+		r = sd_event_source_set_priority(child->channel_source, child->spec.priority);
 	return r < 0 ? r : 0;
 }
 

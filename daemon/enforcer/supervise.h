@@ -35,6 +35,7 @@ struct child_spec {
 	const char *const *arguments; /* behind verb, index and parent's pid; NULL-terminated */
 	int index;		      /* which of its kind */
 	bool keep_net_raw;
+	int64_t priority; /* of its messages, as sd-event counts: 0 normal, lower first */
 	/* Behind the channel, which is always the first. -1: none. Stay the caller's. */
 	int descriptors[2];
 };

@@ -92,6 +92,50 @@ refuses() {
   lab_is_gone cutoffd
   run ! lab_table
   [ "$(lab_fetch s07.upd.kaspersky.com)" = s07.upd.kaspersky.com ]
+  lab_events '.cutoff.kind == "stop" and (.cutoff.text | test("stop-enforcing"))'
+  run lab_in gateway "$LAB_BUILD/cutoffd" stop-enforcing -c "$LAB_DIR/cutoffd.yaml"
+  [ "$status" -eq 0 ]
+  [[ $output == *"there is no table"* ]]
+}
+
+@test "an event file that was moved away is made anew on SIGHUP, also for the next recorder" {
+  lab_policy enforce -60
+  lab_daemon
+  mv "$LAB_DIR/events.json" "$LAB_DIR/events.json.1"
+  kill -HUP "$(lab_pid cutoffd)"
+  lab_wait 5 test -e "$LAB_DIR/events.json"
+  refuses
+  lab_wait 5 lab_events '.event_type == "tls" and .cutoff.verdict == "reject"'
+  rm "$LAB_DIR/events.json"
+  kill -KILL "$(lab_role recorder)"
+  lab_wait 5 test -e "$LAB_DIR/events.json"
+  lab_wait 5 lab_ctl status
+}
+
+@test "a cutoff that came while nobody was here is told at the start" {
+  lab_policy enforce -60
+  lab_daemon
+  lab_wait 5 lab_events '.cutoff.kind == "stage" and (.cutoff.text | test("before this start"))'
+}
+
+@test "a flood of reloads by the control socket lets nothing through" {
+  local _
+  lab_policy enforce -60
+  lab_daemon
+  lab_spawn flood gateway sh -c "while :; do '$LAB_BUILD/cutoffctl' reload -s '$LAB_DIR/run/control.sock' >/dev/null; done"
+  for _ in 1 2 3 4 5 6 7 8; do
+    refuses
+  done
+  lab_stop flood
+}
+
+@test "a directory where others may write is refused" {
+  lab_policy enforce -60
+  mkdir -p "$LAB_DIR/run"
+  chmod 777 "$LAB_DIR/run"
+  run lab_in gateway "$LAB_BUILD/cutoffd" run -c "$LAB_DIR/cutoffd.yaml"
+  [ "$status" -eq 1 ]
+  [[ $output == *"others may write there"* ]]
 }
 
 @test "stop-enforcing takes away the table of a daemon that was killed" {

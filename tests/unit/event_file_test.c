@@ -214,6 +214,25 @@ static void test_slow_reader(void **state)
 	close(pair[1]);
 }
 
+/* What a full file does not take waits, and is counted as lost only at the end. */
+static void test_what_waits_at_the_end_is_counted(void **state)
+{
+	struct event_file *file;
+
+	(void)state;
+	assert_int_equal(event_file_open(&file, "/dev/full"), 0);
+	put(file, "one\n");
+	put(file, "two\n");
+	assert_false(event_file_flush(file));
+	assert_int_equal(event_file_counters(file).waiting, 2);
+	assert_int_equal(event_file_counters(file).error, ENOSPC);
+	assert_int_equal(event_file_counters(file).lost, 0);
+	event_file_give_up(file);
+	assert_int_equal(event_file_counters(file).waiting, 0);
+	assert_int_equal(event_file_counters(file).lost, 2);
+	event_file_close(file);
+}
+
 /* The old file ends within a line; the new one does not begin with its rest. */
 static void test_rotation_within_a_line(void **state)
 {
@@ -264,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_rotation_within_a_line),
+		cmocka_unit_test(test_what_waits_at_the_end_is_counted),
 		cmocka_unit_test(test_no_such_folder),
 	};
 
