@@ -86,6 +86,18 @@ bool sandbox_follow_parent(pid_t parent)
 	return getppid() == parent;
 }
 
+int sandbox_keep(const int *capabilities, size_t count)
+{
+	bool may_bound = sandbox_has_capability(CAP_SETPCAP);
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (size_t i = 0; i < count; i++)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+			     (unsigned int)capabilities[i]);
+	/* Under systemd the bounding set is as small already, and not ours to change. */
+	return capng_apply(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) == 0 ? 0 : -EPERM;
+}
+
 bool sandbox_has_capability(int capability)
 {
 	return capng_get_caps_process() == 0 &&

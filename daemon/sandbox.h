@@ -42,6 +42,9 @@ int sandbox_close(enum sandbox_role role) __attribute__((warn_unused_result));
  */
 bool sandbox_follow_parent(pid_t parent);
 
+/* Gives up every capability but these, for good. 0 or -errno. */
+int sandbox_keep(const int *capabilities, size_t count) __attribute__((warn_unused_result));
+
 /* Whether this process has the capability (CAP_NET_ADMIN, …) in effect. */
 bool sandbox_has_capability(int capability);
 

@@ -191,6 +191,19 @@ static int check_capabilities(const struct settings *settings)
 	return missing;
 }
 
+/* Those that the unit file gives: with CAP_KILL for roles of other users, CAP_CHOWN for the event
+ * file that the recorder is to have. */
+static int keep_capabilities(void)
+{
+	static const int kept[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID,
+				   CAP_SETGID,	  CAP_KILL,    CAP_CHOWN};
+	int r = sandbox_keep(kept, sizeof(kept) / sizeof(kept[0]));
+
+	if (r != 0)
+		log_error("enforcer", "capabilities cannot be given up: %s", strerror(-r));
+	return r;
+}
+
 static int open_kernel(struct enforcer *enforcer)
 {
 	char error[NFT_ERROR];
@@ -289,6 +302,8 @@ static int start(struct enforcer *enforcer)
 		r = check_capabilities(settings);
 	if (r == 0)
 		r = take_instance(enforcer, settings);
+	if (r == 0)
+		r = keep_capabilities();
 	if (r != 0) {
 		settings_free(settings);
 		return r;

@@ -10,6 +10,10 @@
 #include "daemon/settings/names.h"
 #include "daemon/settings/value.h"
 
+/* Registries give no vendor more at once. */
+#define PREFIX_LEAST_V4 8
+#define PREFIX_LEAST_V6 19
+
 struct indicator {
 	enum indicator_kind kind;
 	uint16_t service;
@@ -163,6 +167,37 @@ static void complain_catalogue(struct loader *loader, const struct place *place,
 	}
 }
 
+/* Labels of a name pattern that are not wildcards alone. */
+static size_t literal_labels(const char *pattern)
+{
+	size_t labels = 0;
+
+	for (; *pattern; pattern += strcspn(pattern, "."), pattern += *pattern == '.')
+		labels += strcspn(pattern, ".") != strspn(pattern, "*");
+	return labels;
+}
+
+/* What no vendor has alone: cut, it takes strangers along. */
+static void warn_of_breadth(struct loader *loader, const struct indicator *item,
+			    const struct place *place)
+{
+	uint8_t least =
+		item->prefix.address.family == FAMILY_V6 ? PREFIX_LEAST_V6 : PREFIX_LEAST_V4;
+
+	if (!loader->settings->standings[item->service].cut)
+		return;
+	if (item->kind == INDICATOR_NAME && literal_labels(item->text) < 2)
+		complain_warning(loader->complaints, place,
+				 "`%s` takes in a whole top-level domain, and %s is cut; name the "
+				 "vendor's own domains",
+				 item->text, loader->service_names[item->service]);
+	if (item->kind == INDICATOR_PREFIX && item->prefix.length < least)
+		complain_warning(loader->complaints, place,
+				 "`%s` is wider than any vendor's network, and %s is cut; name the "
+				 "vendor's own prefixes",
+				 item->text, loader->service_names[item->service]);
+}
+
 static void check_items(struct loader *loader, struct catalogue_builder *builder)
 {
 	const struct indicators *all = loader->settings->indicators;
@@ -174,6 +209,8 @@ static void check_items(struct loader *loader, struct catalogue_builder *builder
 
 		complain_catalogue(loader, &loader->indicator_places[i], error, item->text,
 				   strlen(item->text), &conflict);
+		if (error == CATALOGUE_OK)
+			warn_of_breadth(loader, item, &loader->indicator_places[i]);
 	}
 }
 

@@ -21,11 +21,18 @@ struct files {
 	size_t count;
 };
 
-static bool ends_in_yaml(const char *name)
+static bool ends_in(const char *name, const char *ending)
 {
-	size_t length = strlen(name);
+	size_t length = strlen(name), n = strlen(ending);
 
-	return name[0] != '.' && length > 5 && strcmp(name + length - 5, ".yaml") == 0;
+	return name[0] != '.' && length > n && strcmp(name + length - n, ending) == 0;
+}
+
+static void warn_of_other_ending(struct loader *loader, const char *path, const char *name)
+{
+	const struct place whole = {.file = arena_printf(loader->scratch, "%s/%s", path, name)};
+
+	complain_warning(loader->complaints, &whole, "is not read; let its name end in .yaml");
 }
 
 /* Replaces the file of the same name, if there is one. */
@@ -56,11 +63,14 @@ static void list_disk(struct loader *loader, const char *path, struct files *fil
 			 strerror(errno));
 	if (!directory)
 		return;
-	while ((entry = readdir(directory)))
-		if (ends_in_yaml(entry->d_name))
+	while ((entry = readdir(directory))) {
+		if (ends_in(entry->d_name, ".yaml"))
 			add(loader, files,
 			    arena_printf(loader->scratch, "%s/%s", path, entry->d_name),
 			    entry->d_name);
+		else if (ends_in(entry->d_name, ".yml"))
+			warn_of_other_ending(loader, path, entry->d_name);
+	}
 	closedir(directory);
 }
 
@@ -72,7 +82,7 @@ static void list_memory(struct loader *loader, const char *folder, struct files 
 		const char *path = loader->files[i].path;
 
 		if (strncmp(path, folder, length) == 0 && path[length] == '/' &&
-		    ends_in_yaml(path + length + 1))
+		    ends_in(path + length + 1, ".yaml"))
 			add(loader, files, path, path + length + 1);
 	}
 }

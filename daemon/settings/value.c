@@ -90,6 +90,15 @@ bool value_is_list(struct loader *loader, const struct yaml_node *node, const ch
 	return false;
 }
 
+/* ::ffff:0:0/96 stands for IPv4 inside of programs; on the wire no packet has such an address. */
+static bool is_mapped(const struct prefix *prefix)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return prefix->address.family == FAMILY_V6 && prefix->length >= 96 &&
+	       memcmp(prefix->address.bytes, mapped, sizeof(mapped)) == 0;
+}
+
 bool value_prefix(struct loader *loader, const struct yaml_node *node, struct prefix *out)
 {
 	const char *text = value_text(loader, node, "a prefix");
@@ -99,7 +108,12 @@ bool value_prefix(struct loader *loader, const struct yaml_node *node, struct pr
 		return false;
 	switch (prefix_parse(text, out)) {
 	case PREFIX_OK:
-		return true;
+		if (!is_mapped(out))
+			return true;
+		loader_complain(loader, node,
+				"`%s` is on no wire; write the IPv4 address that it stands for",
+				text);
+		return false;
 	case PREFIX_NOT_AN_ADDRESS:
 		loader_complain(loader, node,
 				"`%s` is no prefix; write one like \"192.0.2.0/24\", "

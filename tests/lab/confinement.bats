@@ -54,6 +54,12 @@ descriptors() {
   confined "$(lab_role recorder)"
 }
 
+@test "the main process keeps six capabilities and no more" {
+  # net_admin, net_raw, setuid, setgid, kill, chown
+  [ "$(awk '/^CapEff/ { print $2 }' "/proc/$(lab_pid cutoffd)/status")" = 00000000000030e1 ]
+  [ "$(awk '/^CapPrm/ { print $2 }' "/proc/$(lab_pid cutoffd)/status")" = 00000000000030e1 ]
+}
+
 @test "the sensor holds nothing open but its captures, its channels and the log" {
   run descriptors "$(lab_role sensor)"
   echo "$output"
