@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/check.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -121,7 +122,10 @@ static bool check(const struct options *options)
 	if (settings) {
 		settings_review(settings, now, complaints);
 		good = print_policy(settings, now, options->ruleset);
-		fflush(stdout);
+		if (fflush(stdout) != 0 || ferror(stdout)) {
+			fprintf(stderr, "cutoffd check: standard output: %s\n", strerror(errno));
+			good = false;
+		}
 	}
 	print_complaints(complaints);
 	settings_free(settings);
