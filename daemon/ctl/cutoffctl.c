@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,8 +56,14 @@ int main(int argc, char **argv)
 		puts("cutoffctl " CUTOFFD_VERSION);
 		return CTL_OK;
 	}
-	if (verb)
-		return (int)verb->run(argc - 1, argv + 1);
+	if (verb) {
+		enum ctl_exit result = verb->run(argc - 1, argv + 1);
+
+		if (fflush(stdout) == 0 && !ferror(stdout))
+			return (int)result;
+		fprintf(stderr, "cutoffctl: standard output: %s\n", strerror(errno));
+		return CTL_FAILURE;
+	}
 	if (argc > 1)
 		fprintf(stderr, "cutoffctl: unknown verb %s\n", argv[1]);
 	usage(stderr);
