@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "daemon/clock.h"
+#include "daemon/enforcer/host.h"
+#include "daemon/enforcer/ruleset.h"
 #include "daemon/enforcer/site.h"
 #include "daemon/policy/numbers.h"
 #include "daemon/policy/policy.h"
@@ -17,25 +19,24 @@
 struct options {
 	const char *path;
 	struct wall at;
-	bool help, has_at, ruleset;
+	bool help, has_at, ruleset, host;
 };
 
 static const char usage[] =
-	"usage: cutoffd check [-c FILE] [--at INSTANT] [--ruleset]\n"
+	"usage: cutoffd check [-c FILE] [--at INSTANT] [--ruleset] [--host]\n"
 	"  -c, --config FILE  the policy (" SYSCONFDIR "/cutoffd/cutoffd.yaml)\n"
 	"      --at INSTANT   what would be in force as seen from then: 2024-09-29T04:00:00Z\n"
 	"      --ruleset      the kernel's ruleset too, for reading, in nft's notation\n"
+	"      --host         what on this machine could defeat or disturb it, too (as root)\n"
 	"  -h, --help         this text\n"
 	"Prints what would be in force, in order of time, or every error. Exit 0 or 1.\n";
 
 static bool read_options(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"at", required_argument, NULL, 'a'},
-		{"ruleset", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'}, {"at", required_argument, NULL, 'a'},
+		{"ruleset", no_argument, NULL, 'r'},	  {"host", no_argument, NULL, 'm'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -47,6 +48,8 @@ static bool read_options(int argc, char **argv, struct options *options)
 			options->help = true;
 		} else if (option == 'r') {
 			options->ruleset = true;
+		} else if (option == 'm') {
+			options->host = true;
 		} else if (option != 'a') {
 			return false;
 		} else if (!wall_parse(optarg, &options->at)) {
@@ -65,17 +68,39 @@ static bool read_options(int argc, char **argv, struct options *options)
 	return optind == argc;
 }
 
-static void print_ruleset(const struct settings *settings, const struct policy *policy,
-			  const struct numbers *numbers)
+/* false: the machine cannot do what the settings ask for. */
+static bool print_host(const struct settings *settings, const struct ruleset *ruleset)
 {
-	struct ruleset *ruleset = site_ruleset(settings, policy, numbers);
+	struct host *host = host_look(settings, ruleset);
+	bool good = host_count(host, HOST_ERROR) == 0;
 
 	putchar('\n');
-	ruleset_print(ruleset, stdout);
-	ruleset_free(ruleset);
+	host_print(host, stdout);
+	host_free(host);
+	return good;
 }
 
-static bool print_policy(const struct settings *settings, struct wall now, bool ruleset)
+/* On a mirror port there is no ruleset. */
+static bool print_more(const struct options *options, const struct settings *settings,
+		       const struct policy *policy, const struct numbers *numbers)
+{
+	struct ruleset *ruleset = NULL;
+	bool good = true;
+
+	if (settings->capture != CAPTURE_TAP)
+		ruleset = site_ruleset(settings, policy, numbers);
+	if (options->ruleset && ruleset) {
+		putchar('\n');
+		ruleset_print(ruleset, stdout);
+	}
+	if (options->host)
+		good = print_host(settings, ruleset);
+	ruleset_free(ruleset);
+	return good;
+}
+
+static bool print_policy(const struct options *options, const struct settings *settings,
+			 struct wall now)
 {
 	struct numbers *numbers = numbers_new();
 	struct policy *policy = NULL;
@@ -83,11 +108,11 @@ static bool print_policy(const struct settings *settings, struct wall now, bool 
 
 	if (good)
 		settings_print(settings, policy, now, stdout);
-	if (good && ruleset && settings->capture != CAPTURE_TAP)
-		print_ruleset(settings, policy, numbers);
-	if (!good)
+	else
 		fprintf(stderr, "cutoffd check: more services or stages than there are numbers; "
 				"adopt less\n");
+	if (good)
+		good = print_more(options, settings, policy, numbers);
 	policy_free(policy);
 	numbers_free(numbers);
 	return good;
@@ -121,7 +146,7 @@ static bool check(const struct options *options)
 		now = wall_add(clock_wall(), settings->policy.offset_ns);
 	if (settings) {
 		settings_review(settings, now, complaints);
-		good = print_policy(settings, now, options->ruleset);
+		good = print_policy(options, settings, now);
 		if (fflush(stdout) != 0 || ferror(stdout)) {
 			fprintf(stderr, "cutoffd check: standard output: %s\n", strerror(errno));
 			good = false;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t clock)
@@ -22,6 +23,14 @@ struct wall clock_wall(void)
 struct mono clock_mono(void)
 {
 	return (struct mono){read_clock(CLOCK_BOOTTIME)};
+}
+
+bool clock_synchronised(void)
+{
+	struct timex state = {.modes = 0}; /* asks, and sets nothing */
+	int answer = adjtimex(&state);
+
+	return answer >= 0 && answer != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
 struct wall wall_add(struct wall a, int64_t ns)

@@ -31,6 +31,8 @@ struct mono {
 
 struct wall clock_wall(void);
 struct mono clock_mono(void);
+/* Whether the kernel holds CLOCK_REALTIME for synchronised (adjtimex(2)). */
+bool clock_synchronised(void);
 
 static inline bool wall_before(struct wall a, struct wall b)
 {
