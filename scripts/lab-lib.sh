@@ -16,6 +16,7 @@ LAB_CLIENT_6=fd47::2
 LAB_OTHER_CLIENT_4=10.47.0.3
 LAB_SHARED_4=192.0.2.40 # every name is served here too
 LAB_RESOLVER_4=192.0.2.53
+LAB_RESOLVER_6=2001:db8:47::53
 LAB_BANNED=(s07.upd.kaspersky.com dnl-01.geo.kaspersky.com dc1.ksn.kaspersky-labs.com)
 LAB_PERMITTED=(tip.kaspersky.com securelist.com)
 LAB_UNRELATED=(www.example.org)
@@ -142,7 +143,7 @@ lab_wires() {
   lab_address gateway lan0 10.47.0.1/24 fd47::1/64
   lab_address gateway wan0 192.0.2.1/24 2001:db8:47::1/64
   lab_address client eth0 "$LAB_CLIENT_4/24" "$LAB_CLIENT_6/64" "$LAB_OTHER_CLIENT_4/24"
-  lab_address server eth0 "$LAB_SHARED_4/24" "$LAB_RESOLVER_4/24"
+  lab_address server eth0 "$LAB_SHARED_4/24" "$LAB_RESOLVER_4/24" "$LAB_RESOLVER_6/64"
   for address in $(lab_hosts | cut -d ' ' -f 2,3); do
     [[ $address == *:* ]] && address+=/64 || address+=/24
     lab_address server eth0 "$address"
@@ -178,6 +179,25 @@ lab_masquerade() {
       oifname wan0 masquerade
     }
   }'
+}
+
+# lab_dnat ADDRESS SERVER: what clients send to ADDRESS, the gateway sends to SERVER.
+lab_dnat() {
+  lab_in gateway nft -f - <<<"table inet lab_dnat {
+    chain entering {
+      type nat hook prerouting priority dstnat
+      iifname lan0 ip daddr $1 dnat ip to $2
+    }
+  }"
+}
+
+# An explicit proxy on the gateway, for the client: http://10.47.0.1:8888.
+lab_proxy() {
+  printf '%s\n' >"$LAB_DIR/tinyproxy.conf" 'Port 8888' 'Listen 10.47.0.1' 'Allow 10.47.0.0/24' \
+    'User nobody' 'MaxClients 20' 'Timeout 60' 'LogLevel Info'
+  lab_spawn proxy gateway tinyproxy -d -c "$LAB_DIR/tinyproxy.conf"
+  lab_wait 10 lab_fetch "${LAB_UNRELATED[0]}" -x http://10.47.0.1:8888 ||
+    lab_die "the proxy does not answer: $(tail -n 3 "$LAB_DIR/proxy.log")"
 }
 
 # A line for each name that the server has: NAME ADDRESS ADDRESS.
@@ -230,7 +250,7 @@ lab_resolver() {
   local name four six
   {
     printf '%s\n' no-resolv no-hosts 'local=/#/' bind-interfaces "listen-address=$LAB_RESOLVER_4" \
-      user=root log-queries log-facility=- pid-file= local-ttl=60
+      "listen-address=$LAB_RESOLVER_6" user=root log-queries log-facility=- pid-file= local-ttl=60
     while read -r name four six; do
       printf 'host-record=%s,%s,%s\n' "$name" "$four" "$six"
     done < <(lab_hosts)
@@ -350,6 +370,28 @@ lab_download_grows() {
 
 lab_download_is_past() {
   (($(lab_download_bytes "$1") > $2))
+}
+
+# lab_echo: the server sends every datagram to port 4747 back.
+lab_echo() {
+  lab_spawn echo server "${PYTHON:-/usr/bin/python3}" "$LAB_TREE/tests/lab/datagrams.py" echo 4747
+  lab_wait 5 grep -q '^ready' "$LAB_DIR/echo.log"
+}
+
+# lab_stream TAG NAME A|AAAA: asks the resolver for NAME, and sends datagrams there until an error
+# comes. $LAB_DIR/TAG.log says when the first answer came ("begun INSTANT"), and how it ended. The
+# resolver is asked by the same protocol: a client is known by its address.
+lab_stream() {
+  local address resolver=$LAB_RESOLVER_4
+  [[ $3 == A ]] || resolver=$LAB_RESOLVER_6
+  address=$(lab_in client dig +short "@$resolver" "$3" "$2") && [[ -n $address ]] || return
+  lab_spawn "$1" client "${PYTHON:-/usr/bin/python3}" "$LAB_TREE/tests/lab/datagrams.py" stream \
+    "$address" 4747
+}
+
+# lab_stream_end TAG: "ERROR LAST END": errno's name, when the last answer came and when the error.
+lab_stream_end() {
+  sed -n 's/^ended //p' "$LAB_DIR/$1.log" | grep .
 }
 
 # lab_server_end NAME: when the server gave up on its last slow transfer under this name.
