@@ -69,7 +69,7 @@ static int try_feature(struct nft *nft, const struct feature *feature, char erro
 	char ignored[NFT_ERROR];
 	int e = nft_apply(nft, &ruleset, error);
 
-	if (nft_remove(nft, ignored) != 0 && !e)
+	if (nft_remove(nft, ignored) < 0 && !e)
 		return -EPROTO;
 	return e;
 }
