@@ -86,7 +86,7 @@ static void try_all(struct host *host, struct nft *nft, const struct ruleset *ru
 			continue;
 		good = false;
 		host_add(host, HOST_ERROR, PLACE,
-			 "it lacks %s (%s); take one with CONFIG_ %s, and its modules", f->what,
+			 "it lacks %s (%s); take one with CONFIG_%s, and its modules", f->what,
 			 error, f->options);
 	}
 	if (good && nft_apply(nft, ruleset, error) != 0)
