@@ -2,23 +2,15 @@
 #include "daemon/policy/numbers.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "classifiers/evidence.h"
 #include "daemon/arena.h"
+#include "daemon/statefile.h"
 
 #define FILE_MAX (16 * 1024 * 1024)
-
-/* "sum ", the SHA-256 in hexadecimal, a line's end */
-#define SUM_HEX 64
-#define SUM_LINE (4 + SUM_HEX + 1)
 
 struct number {
 	uint32_t number;
@@ -174,29 +166,6 @@ bool numbers_changed(const struct numbers *numbers)
 
 /* ---- text ---- */
 
-static void sum_line(const char *text, size_t length, char line[SUM_LINE + 1])
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned int size = 0;
-	int n = snprintf(line, SUM_LINE, "sum ");
-
-	if (!EVP_Digest(text, length, hash, &size, EVP_sha256(), NULL) || size * 2 != SUM_HEX)
-		abort(); /* a libcrypto without SHA-256 */
-	for (unsigned int i = 0; i < size; i++)
-		n += snprintf(line + n, 3, "%02x", hash[i]);
-	snprintf(line + n, 2, "\n");
-}
-
-static bool sum_right(const char *text, size_t length)
-{
-	char line[SUM_LINE + 1];
-
-	if (length < SUM_LINE)
-		return false;
-	sum_line(text, length - SUM_LINE, line);
-	return memcmp(text + length - SUM_LINE, line, SUM_LINE) == 0;
-}
-
 /* "WORD NUMBER NAME" into the table of this word; numbers must ascend and names differ. */
 static bool take_line(struct numbers *numbers, struct table *table, const char *line)
 {
@@ -244,12 +213,12 @@ static bool take_lines(struct numbers *numbers, const char *text, size_t length,
 
 int numbers_parse(struct numbers *numbers, const char *text, size_t length, unsigned int *line)
 {
-	size_t body = length < SUM_LINE ? 0 : length - SUM_LINE;
+	size_t body = length < STATEFILE_SUM ? 0 : length - STATEFILE_SUM;
 
 	reset(numbers);
 	if (take_lines(numbers, text, body, line)) {
 		++*line;
-		if (sum_right(text, length))
+		if (statefile_sum_right(text, length))
 			return 0;
 	}
 	reset(numbers);
@@ -266,7 +235,7 @@ static void print_table(const struct table *table, FILE *out)
 /* To free(); NULL: memory is out. */
 static char *format(const struct numbers *numbers, size_t *length)
 {
-	char line[SUM_LINE + 1], *text = NULL;
+	char line[STATEFILE_SUM + 1], *text = NULL;
 	FILE *out = open_memstream(&text, length);
 	bool failed;
 
@@ -275,7 +244,7 @@ static char *format(const struct numbers *numbers, size_t *length)
 	print_table(&numbers->classes, out);
 	print_table(&numbers->stages, out);
 	if (fflush(out) == 0) {
-		sum_line(text, *length, line);
+		statefile_sum(text, *length, line);
 		fputs(line, out);
 	}
 	failed = ferror(out);
@@ -287,115 +256,31 @@ static char *format(const struct numbers *numbers, size_t *length)
 
 /* ---- files ---- */
 
-/* To free(); 0 or -errno. */
-static int read_file(int fd, char **text, size_t *length)
-{
-	struct stat status;
-	ssize_t n = 0;
-
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX)
-		return -EBADMSG;
-	*text = malloc((size_t)status.st_size + 1);
-	if (!*text)
-		return -ENOMEM;
-	for (*length = 0; *length < (size_t)status.st_size; *length += (size_t)n) {
-		n = read(fd, *text + *length, (size_t)status.st_size - *length);
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-	}
-	return 0;
-}
-
 int numbers_load(struct numbers *numbers, const char *path, unsigned int *line)
 {
 	char *text = NULL;
 	size_t length = 0;
-	int fd, error;
+	int error;
 
 	*line = 0;
 	reset(numbers);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	error = read_file(fd, &text, &length);
-	close(fd);
+	error = statefile_read(path, FILE_MAX, &text, &length);
+	if (error == -ENOENT)
+		return 0;
 	if (!error)
 		error = numbers_parse(numbers, text, length, line);
 	free(text);
 	return error;
 }
 
-static int write_all(int fd, const char *text, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t n = write(fd, text + done, length - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n < 0 ? 0 : (size_t)n;
-	}
-	return 0;
-}
-
-/* A new file whose bytes are on the disk when this comes back. */
-static int write_file(const char *path, const char *text, size_t length)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	int error;
-
-	if (fd < 0)
-		return -errno;
-	error = write_all(fd, text, length);
-	if (!error && (fchmod(fd, 0640) < 0 || fsync(fd) < 0))
-		error = -errno;
-	if (close(fd) < 0 && !error)
-		error = -errno;
-	return error;
-}
-
-/* Without it a rename may be undone by a loss of power. */
-static int sync_folder_of(const char *path)
-{
-	char *copy = strdup(path);
-	int fd, error = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		error = -errno;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return error;
-}
-
 int numbers_save(struct numbers *numbers, const char *path)
 {
-	char *text = NULL, *fresh = NULL;
-	int error = -ENOMEM;
 	size_t length = 0;
+	char *text = format(numbers, &length);
+	int error = text ? statefile_save(path, text, length) : -ENOMEM;
 
-	text = format(numbers, &length);
-	if (!text || asprintf(&fresh, "%s.new", path) < 0) {
-		fresh = NULL; /* asprintf() leaves it undefined */
-		goto out;
-	}
-	error = write_file(fresh, text, length);
-	if (!error && rename(fresh, path) < 0)
-		error = -errno;
-	if (error)
-		unlink(fresh);
-	else
-		error = sync_folder_of(path);
 	if (!error)
 		numbers->changed = false;
-out:
-	free(fresh);
 	free(text);
 	return error;
 }
