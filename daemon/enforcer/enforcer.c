@@ -321,6 +321,8 @@ static int start(struct enforcer *enforcer)
 	if (r == 0)
 		r = open_kernel(enforcer);
 	if (r == 0)
+		site_keep(enforcer->site, enforcer->numbers);
+	if (r == 0)
 		r = add_sources(enforcer);
 	if (r == 0)
 		r = roles_start(enforcer);

@@ -44,7 +44,11 @@ static int put_in_force(struct enforcer *enforcer, struct site *site, char error
 		snprintf(error, NFT_ERROR, "the numbers cannot be kept: %s", strerror(-r));
 		return r;
 	}
-	return enforcer->nft ? nft_apply(enforcer->nft, site->ruleset, error) : 0;
+	if (enforcer->nft)
+		r = nft_apply(enforcer->nft, site->ruleset, error);
+	if (r == 0)
+		site_keep(site, enforcer->numbers);
+	return r;
 }
 
 static void refuse(struct enforcer *enforcer, const char *why)

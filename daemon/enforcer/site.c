@@ -7,6 +7,7 @@
 
 #include "classifiers/evidence.h"
 #include "daemon/channel.h"
+#include "daemon/enforcer/compiled.h"
 #include "daemon/log.h"
 
 struct settings *site_settings(const char *path)
@@ -22,16 +23,23 @@ struct settings *site_settings(const char *path)
 	return settings;
 }
 
-struct ruleset *site_ruleset(const struct settings *settings, const struct policy *policy,
-			     const struct numbers *numbers)
+static struct ruleset_options ruleset_options(const struct settings *settings,
+					      const struct numbers *numbers,
+					      uint16_t classes[FIELD_MAX])
 {
-	uint16_t classes[FIELD_MAX];
-	struct ruleset_options options = {
+	return (struct ruleset_options){
 		.mask = settings->mask,
 		.told = settings->told,
 		.classes_allotted = classes,
 		.classes_allotted_count = numbers_classes(numbers, classes, FIELD_MAX),
 	};
+}
+
+struct ruleset *site_ruleset(const struct settings *settings, const struct policy *policy,
+			     const struct numbers *numbers)
+{
+	uint16_t classes[FIELD_MAX];
+	const struct ruleset_options options = ruleset_options(settings, numbers, classes);
 
 	return ruleset_compile(policy, &options);
 }
@@ -92,6 +100,22 @@ void site_free(struct site *site)
 	policy_free(site->policy);
 	settings_free(site->settings);
 	free(site);
+}
+
+void site_keep(const struct site *site, const struct numbers *numbers)
+{
+	const struct settings *settings = site->settings;
+	uint16_t classes[FIELD_MAX];
+	const struct ruleset_options options = ruleset_options(settings, numbers, classes);
+	int r = site->ruleset
+			? compiled_save(settings->state, site->policy, &options, settings->runtime)
+			: compiled_forget(settings->state);
+
+	if (r != 0)
+		log_error("compiled",
+			  "%s/compiled: cannot be written: %s; the next boot compiles the settings "
+			  "anew",
+			  settings->state, strerror(-r));
 }
 
 struct wall site_now(const struct site *site, struct wall real)

@@ -32,6 +32,10 @@ struct ruleset *site_ruleset(const struct settings *settings, const struct polic
 struct site *site_new(struct settings *settings, struct numbers *numbers, struct wall now);
 void site_free(struct site *site);
 
+/* Once it is in force: what `cutoffd restore` needs of it at the next boot, into the state
+ * directory. A failure is a line in the log; the boot compiles the settings then. */
+void site_keep(const struct site *site, const struct numbers *numbers);
+
 /* Now as the site's policy sees it: shifted while a cutoff is rehearsed. */
 struct wall site_now(const struct site *site, struct wall real);
 

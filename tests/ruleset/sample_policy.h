@@ -42,7 +42,7 @@ struct sample {
 	struct policy_scope scopes[2];
 	struct policy_stage stages[3];
 	struct policy_waiver waivers[1];
-	struct prefix lan[4], hosts[2], never[1];
+	struct prefix lan[4], all[2], hosts[2], never[1];
 	uint16_t waived[1];
 };
 
@@ -106,6 +106,25 @@ static inline void sample_fill(struct sample *s, enum mode mode, struct wall cut
 				    .waivers_count = 1,
 				    .never = s->never,
 				    .never_count = 1};
+}
+
+/* With the texts and in the order that the policy's compiler would have given it. */
+static inline void sample_complete(struct sample *s)
+{
+	struct policy_stage first = s->stages[0];
+
+	s->stages[0] = s->stages[1];
+	s->stages[1] = first;
+	for (size_t i = 0; i < 3; i++) {
+		s->stages[i].measure = "xx-acme-2024";
+		s->stages[i].stage = "a stage";
+	}
+	s->all[0] = sample_prefix("0.0.0.0/0");
+	s->all[1] = sample_prefix("::/0");
+	s->scopes[1].sources = s->all;
+	s->scopes[1].sources_count = 2;
+	s->waivers[0].reason = "why";
+	s->waivers[0].approver = "who";
 }
 
 #endif
