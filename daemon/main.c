@@ -8,6 +8,7 @@
 
 #include "daemon/check.h"
 #include "daemon/enforcer/enforcer.h"
+#include "daemon/enforcer/restore.h"
 #include "daemon/recorder/recorder.h"
 #include "daemon/replay.h"
 #include "daemon/sensor/sensor_main.h"
@@ -20,6 +21,7 @@ static const char usage[] =
 	"  run             watch and enforce (the service; needs root)\n"
 	"  check           read the settings and say what would be in force\n"
 	"  replay          read capture files as the gateway would have seen them\n"
+	"  restore         put the cutoffs in force at boot, before the network is up\n"
 	"  stop-enforcing  end the daemon and remove its table from the kernel (root's order "
 	"only)\n"
 	"  version         the version\n"
@@ -98,12 +100,10 @@ static const struct {
 	const char *name;
 	int (*act)(int argc, char **argv);
 } verbs[] = {
-	{"run", verb_run},	     {"check", check_main},
-	{"replay", replay_main},     {"stop-enforcing", verb_stop},
-	{"version", verb_version},   {"--version", verb_version},
-	{"help", verb_help},	     {"--help", verb_help},
-	{"-h", verb_help},	     {"sensor", verb_sensor},
-	{"recorder", verb_recorder},
+	{"run", verb_run},	     {"check", check_main},	    {"replay", replay_main},
+	{"restore", restore_main},   {"stop-enforcing", verb_stop}, {"version", verb_version},
+	{"--version", verb_version}, {"help", verb_help},	    {"--help", verb_help},
+	{"-h", verb_help},	     {"sensor", verb_sensor},	    {"recorder", verb_recorder},
 };
 
 int main(int argc, char **argv)

@@ -480,6 +480,16 @@ lab_table() {
   lab_in gateway nft list table inet cutoffd
 }
 
+# What a reboot takes from the gateway's kernel: the table, and all connections.
+lab_reboot() {
+  lab_in gateway nft delete table inet cutoffd && lab_in gateway conntrack -F
+}
+
+# What the boot does before the network is up.
+lab_restore() {
+  lab_in gateway "$LAB_BUILD/cutoffd" restore --state "$LAB_DIR/state" -c "$LAB_DIR/cutoffd.yaml"
+}
+
 # lab_events FILTER: the events that jq's FILTER selects; fails when there is none.
 lab_events() {
   jq -c "select($1)" "$LAB_DIR/events.json" 2>/dev/null | grep .
