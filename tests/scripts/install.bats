@@ -29,8 +29,9 @@ installed() {
 
 expected() {
   printf '%s\n' etc/cutoffd/cutoffd.yaml usr/sbin/cutoffd usr/bin/cutoffctl \
-    usr/lib/systemd/system/cutoffd.service usr/lib/sysusers.d/cutoffd.conf \
-    usr/lib/tmpfiles.d/cutoffd.conf usr/share/cutoffd/event.schema.json \
+    usr/lib/systemd/system/cutoffd.service usr/lib/systemd/system/cutoffd-restore.service \
+    usr/lib/sysusers.d/cutoffd.conf usr/lib/tmpfiles.d/cutoffd.conf \
+    usr/share/cutoffd/event.schema.json \
     usr/share/man/man8/cutoffd.8 usr/share/man/man5/cutoffd.yaml.5 \
     usr/share/doc/cutoffd/README.md usr/share/doc/cutoffd/CHANGELOG.md \
     usr/share/doc/cutoffd/LICENSE
@@ -66,15 +67,28 @@ expected() {
   [ "$(grep -c '^[<>]' <<<"$output")" -eq 1 ]
 }
 
-@test "the unit is one that systemd takes, and keeps to itself" {
+@test "the units are such as systemd takes, and keep to themselves" {
+  local unit
   command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
-  run installed systemd-analyze verify --man=no /usr/lib/systemd/system/cutoffd.service
-  [ "$status" -eq 0 ]
-  # The tool itself may miss a kernel's list of calls; about the unit it may say nothing.
-  [ "$(grep -c '^cutoffd\|^/' <<<"$output")" -eq 0 ]
-  run installed systemd-analyze security --offline=yes --threshold=30 --no-pager \
-    /usr/lib/systemd/system/cutoffd.service
-  [ "$status" -eq 0 ]
+  for unit in cutoffd cutoffd-restore; do
+    run installed systemd-analyze verify --man=no "/usr/lib/systemd/system/$unit.service"
+    [ "$status" -eq 0 ]
+    # The tool itself may miss a kernel's list of calls; about the unit it may say nothing.
+    [ "$(grep -c '^cutoffd\|^/' <<<"$output")" -eq 0 ]
+    run installed systemd-analyze security --offline=yes --threshold=30 --no-pager \
+      "/usr/lib/systemd/system/$unit.service"
+    [ "$status" -eq 0 ]
+  done
+}
+
+@test "enabling the daemon enables what restores its table before the network is up" {
+  command -v systemctl >/dev/null || skip 'no systemctl here'
+  systemctl --root="$root" enable cutoffd.service
+  [ -L "$root/etc/systemd/system/sysinit.target.wants/cutoffd-restore.service" ]
+  [ -L "$root/etc/systemd/system/multi-user.target.wants/cutoffd.service" ]
+  systemctl --root="$root" disable cutoffd.service
+  [ ! -L "$root/etc/systemd/system/sysinit.target.wants/cutoffd-restore.service" ]
+  find "$root/etc/systemd" -depth -type d -empty -delete
 }
 
 @test "users, group and directories are made as the programs expect them" {
@@ -98,6 +112,8 @@ expected() {
   make -s -o all install DESTDIR="$other" BUILD="$BUILD" prefix=/opt/cutoffd sysconfdir=/opt/etc
   grep -qx 'ExecStart=/opt/cutoffd/sbin/cutoffd run' \
     "$other/opt/cutoffd/lib/systemd/system/cutoffd.service"
+  grep -qx 'ExecStart=/opt/cutoffd/sbin/cutoffd restore' \
+    "$other/opt/cutoffd/lib/systemd/system/cutoffd-restore.service"
   grep -qx 'packs: \[/opt/cutoffd/share/cutoffd, \.\]' "$other/opt/etc/cutoffd/cutoffd.yaml"
   run ! grep -rnE '/usr/(s?bin|share)/cutoff|[^t]/etc/cutoffd' "$other"/opt/cutoffd/lib
 }
