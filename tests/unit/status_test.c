@@ -55,7 +55,7 @@ static const char whole[] =
 static const char whole_text[] =
 	"cutoffd 0.1.0, mode enforce, capture passive\n"
 	"Now        2024-09-28T12:00:30Z (UTC)\n"
-	"Started    2024-09-28T10:00:00Z, 2 h ago\n"
+	"Started    2024-09-28T10:00:00Z, by the clock\n"
 	"Policy     /etc/cutoffd/cutoffd.yaml\n"
 	"           loaded 2024-09-28T11:00:00Z\n"
 	"REHEARSAL  the policy's time is 1 d 1 h behind the clock\n"
