@@ -50,7 +50,8 @@ static const char whole[] =
 	"\"conntrack\":{\"marked\":12,\"not_found\":1},\"kernel\":{\"owner\":false},"
 	"\"recorder\":{\"flows\":20,\"unlisted\":3,\"beyond\":0,\"hosts\":5,\"hosts_full\":true,"
 	"\"classes\":[{\"vendor\":\"kaspersky\",\"service\":\"updates\",\"allow\":1,\"observe\":2,"
-	"\"reject\":3,\"drop\":4}],\"events_written\":20,\"events_waiting\":3,\"events_lost\":2,\"messages_broken\":1}}";
+	"\"reject\":3,\"drop\":4}],\"events_written\":20,\"events_waiting\":3,\"events_lost\":2,"
+	"\"messages_broken\":1}}";
 
 static const char whole_text[] =
 	"cutoffd 0.1.0, mode enforce, capture passive\n"
