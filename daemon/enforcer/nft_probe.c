@@ -23,35 +23,41 @@ struct feature {
 };
 
 static const struct feature features[] = {
-	{"chains of family inet", "NF_TABLES_INET", {.kind = STATEMENT_ACCEPT}, {0}},
+	{"chains of family inet", "CONFIG_NF_TABLES_INET", {.kind = STATEMENT_ACCEPT}, {0}},
 	{"`ct mark`",
-	 "NFT_CT, NF_CONNTRACK_MARK",
+	 "CONFIG_NFT_CT and CONFIG_NF_CONNTRACK_MARK",
 	 {.kind = STATEMENT_CT_MARK_SET, .mask = BIT, .value = BIT},
 	 {0}},
 	{"`ct original ip saddr` (Linux 4.17)",
-	 "NFT_CT",
+	 "CONFIG_NFT_CT",
 	 {.kind = STATEMENT_CT_SOURCE, .family = FAMILY_V4, .name = SET},
 	 {.name = SET, .key = SET_KEY_V4, .interval = true}},
 	{"`ct original ip6 saddr` (Linux 4.17)",
-	 "NFT_CT",
+	 "CONFIG_NFT_CT",
 	 {.kind = STATEMENT_CT_SOURCE, .family = FAMILY_V6, .name = SET},
 	 {.name = SET, .key = SET_KEY_V6, .interval = true}},
-	{"`meta time` (Linux 5.4)", "NF_TABLES", {.kind = STATEMENT_TIME_FROM, .instant = 1}, {0}},
+	{"`meta time` (Linux 5.4)",
+	 "CONFIG_NF_TABLES",
+	 {.kind = STATEMENT_TIME_FROM, .instant = 1},
+	 {0}},
 	{"sets with timeouts",
-	 "NF_TABLES",
+	 "CONFIG_NF_TABLES",
 	 {.kind = STATEMENT_TUPLE, .family = FAMILY_V4, .name = SET},
 	 {.name = SET, .key = SET_KEY_TUPLE_V4, .timeout = true, .kept = true}},
 	{"sets that rules add to",
-	 "NF_TABLES",
+	 "CONFIG_NF_TABLES",
 	 {.kind = STATEMENT_LATCH, .number = 1},
 	 {.name = RULESET_LATCHED, .key = SET_KEY_MARK, .dynamic = true, .kept = true}},
 	{"verdict maps",
-	 "NF_TABLES",
+	 "CONFIG_NF_TABLES",
 	 {.kind = STATEMENT_VMAP, .mask = BIT, .name = SET},
 	 {.name = SET, .key = SET_KEY_MARK, .data = SET_DATA_VERDICT}},
-	{"writes to the TCP header", "NF_TABLES", {.kind = STATEMENT_TURN_INTO_RESET}, {0}},
-	{"`reject with tcp reset`", "NFT_REJECT_INET", {.kind = STATEMENT_REJECT_RESET}, {0}},
-	{"`reject with icmpx`", "NFT_REJECT_INET", {.kind = STATEMENT_REJECT}, {0}},
+	{"writes to the TCP header", "CONFIG_NF_TABLES", {.kind = STATEMENT_TURN_INTO_RESET}, {0}},
+	{"`reject with tcp reset`",
+	 "CONFIG_NFT_REJECT_INET",
+	 {.kind = STATEMENT_REJECT_RESET},
+	 {0}},
+	{"`reject with icmpx`", "CONFIG_NFT_REJECT_INET", {.kind = STATEMENT_REJECT}, {0}},
 };
 
 /* The kernel takes a TCP reset only where the packet is known to be TCP. */
@@ -66,12 +72,12 @@ static int try_feature(struct nft *nft, const struct feature *feature, char erro
 	struct set set = feature->set;
 	struct ruleset ruleset = {
 		.sets = &set, .sets_count = set.name != NULL, .chains = &chain, .chains_count = 1};
-	char ignored[NFT_ERROR];
-	int e = nft_apply(nft, &ruleset, error);
+	int e = nft_apply(nft, &ruleset, error), removed;
 
-	if (nft_remove(nft, ignored) < 0 && !e)
-		return -EPROTO;
-	return e;
+	if (e)
+		return e;
+	removed = nft_remove(nft, error);
+	return removed < 0 ? removed : 0;
 }
 
 static void try_all(struct host *host, struct nft *nft, const struct ruleset *ruleset)
@@ -86,8 +92,8 @@ static void try_all(struct host *host, struct nft *nft, const struct ruleset *ru
 			continue;
 		good = false;
 		host_add(host, HOST_ERROR, PLACE,
-			 "it lacks %s (%s); take one with CONFIG_%s, and its modules", f->what,
-			 error, f->options);
+			 "it lacks %s (%s); take one with %s, and the modules", f->what, error,
+			 f->options);
 	}
 	if (good && nft_apply(nft, ruleset, error) != 0)
 		host_add(host, HOST_ERROR, PLACE,
