@@ -214,18 +214,44 @@ out:
 	return e;
 }
 
-int nft_latched(struct nft *nft, uint32_t *numbers, size_t max)
+static const struct element *instant_of(const struct held_set *instants, uint32_t number)
 {
+	struct element key = {0};
+
+	if (!instants || instants->count == 0)
+		return NULL;
+	memcpy(key.key, &number, sizeof(number));
+	return bsearch(&key, instants->elements, instants->count, sizeof(key), element_compare);
+}
+
+static struct nft_latch latch_of(const struct element *element, const struct held_set *instants)
+{
+	struct nft_latch latch = {0};
+	const struct element *instant;
+
+	memcpy(&latch.number, element->key, sizeof(latch.number));
+	instant = instant_of(instants, latch.number);
+	latch.dated = instant != NULL;
+	if (instant)
+		latch.since.ns = instant->instant;
+	return latch;
+}
+
+int nft_latched(struct nft *nft, struct nft_latch *latches, size_t max, bool *rehearsal)
+{
+	const struct held_set *latched, *instants;
 	struct held *held = NULL;
-	const struct held_set *latched;
 	int n = held_read(nft->socket, HELD_SETS, NULL, &held);
 
 	if (n)
 		return n;
 	latched = held_set(held, RULESET_LATCHED);
+	instants = held_set(held, RULESET_INSTANT_OF);
 	for (size_t i = 0; latched && i < latched->count && i < max; i++)
-		memcpy(&numbers[i], latched->elements[i].key, sizeof(numbers[i]));
+		latches[i] = latch_of(&latched->elements[i], instants);
 	n = latched ? (int)latched->count : 0;
+	if (rehearsal)
+		*rehearsal = instant_of(instants, RULESET_REHEARSAL) != NULL;
 	held_free(held);
 	return n;
 }

@@ -35,8 +35,16 @@ int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERR
 /* Removes the table: 1, or 0 when there is none. -EBUSY: a living process owns it. */
 int nft_remove(struct nft *nft, char error[NFT_ERROR]) __attribute__((warn_unused_result));
 
-/* The stage numbers in set `latched`: how many (at most max are filled), or -errno. */
-int nft_latched(struct nft *nft, uint32_t *numbers, size_t max);
+/* A number in set `latched`. */
+struct nft_latch {
+	uint32_t number;
+	bool dated;	   /* a stage or waiver of the ruleset that is in force */
+	struct wall since; /* its instant there, in the policy's time */
+};
+
+/* What the kernel has latched: how many (at most max are filled), or -errno. rehearsal: whether the
+ * table is a rehearsal's; may be NULL. */
+int nft_latched(struct nft *nft, struct nft_latch *latches, size_t max, bool *rehearsal);
 
 struct nft_counter {
 	char name[64]; /* as in the ruleset: "stage_3_refused" */

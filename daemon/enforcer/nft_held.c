@@ -228,7 +228,7 @@ static int read_some(struct nft_socket *socket, struct held *held, uint16_t type
 /* Whether its elements are compared with the ruleset's, or read for their own sake. */
 static bool wants_elements(const struct ruleset *desired, const char *name)
 {
-	if (strcmp(name, RULESET_LATCHED) == 0)
+	if (strcmp(name, RULESET_LATCHED) == 0 || strcmp(name, RULESET_INSTANT_OF) == 0)
 		return true;
 	for (size_t i = 0; desired && i < desired->sets_count; i++)
 		if (strcmp(desired->sets[i].name, name) == 0)

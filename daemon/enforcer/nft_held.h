@@ -52,7 +52,7 @@ struct held {
 
 /* What to read beside the table's flags and owner. */
 #define HELD_CHAINS 0x1
-#define HELD_SETS 0x2 /* with the elements of the latch */
+#define HELD_SETS 0x2 /* with the elements of the latch, and its instants */
 #define HELD_COUNTERS 0x4
 #define HELD_ALL (HELD_CHAINS | HELD_SETS | HELD_COUNTERS)
 

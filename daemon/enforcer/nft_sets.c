@@ -287,27 +287,87 @@ static const struct set *set_named(const struct ruleset *ruleset, const char *na
 	return NULL;
 }
 
-void nft_latch_amend(struct nft_batch *batch, const struct ruleset *desired,
-		     const struct held *held, const struct held *before)
+/* What is known when the latch is amended. */
+struct amendment {
+	const struct ruleset *desired;
+	const struct set *latched, *instants;
+	const struct held_set *were; /* the held instants */
+};
+
+static bool is_lifted(const struct amendment *a, const struct element *number)
 {
-	const struct set *set = set_named(desired, RULESET_LATCHED);
-	const struct set *instants = set_named(desired, RULESET_INSTANT_OF);
-	const struct held_set *were = held_set(before, RULESET_INSTANT_OF);
-	const struct held_set *latched = held_set(before, RULESET_LATCHED);
-	bool fresh = held != before || !latched || !nft_set_fits(set, latched);
-	struct filler change = {.batch = batch,
-				.set = set,
-				.type = fresh ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
-				.flags = fresh ? NLM_F_CREATE : 0};
+	const struct held_set *were = a->were;
+	const struct element *was = were ? find(were->elements, were->count, number) : NULL;
+	const struct element *is = find(a->instants->elements, a->instants->count, number);
+
+	for (size_t i = 0; i < a->desired->lifted_count; i++)
+		if (memcmp(&a->desired->lifted[i], number->key, sizeof(uint32_t)) == 0)
+			return true;
+	return was && is && is->instant > was->instant;
+}
+
+static bool is_put_back(const struct amendment *a, const struct element *number)
+{
+	return find(a->latched->elements, a->latched->count, number) != NULL;
+}
+
+static bool held_rehearsal(const struct held_set *instants)
+{
+	const struct element key = {.key = {RULESET_REHEARSAL}};
+
+	return instants && find(instants->elements, instants->count, &key);
+}
+
+static void latch_drop(struct nft_batch *batch, const struct amendment *a,
+		       const struct held_set *latched)
+{
+	struct filler deletions = {.batch = batch, .set = a->latched, .type = NFT_MSG_DELSETELEM};
 
 	for (size_t i = 0; latched && i < latched->count; i++) {
 		const struct element *number = &latched->elements[i];
-		const struct element *was = were ? find(were->elements, were->count, number) : NULL;
-		const struct element *is = find(instants->elements, instants->count, number);
-		bool moved = was && is && is->instant > was->instant;
 
-		if (moved != fresh)
-			add_element(&change, number);
+		if (is_lifted(a, number) && !is_put_back(a, number))
+			add_element(&deletions, number);
 	}
-	filler_send(&change);
+	filler_send(&deletions);
+}
+
+/* fresh: the set is empty now, and gets what of it is to stay as well. */
+static void latch_add(struct nft_batch *batch, const struct amendment *a,
+		      const struct held_set *latched, bool fresh, bool keep)
+{
+	struct filler additions = {.batch = batch,
+				   .set = a->latched,
+				   .type = NFT_MSG_NEWSETELEM,
+				   .flags = NLM_F_CREATE};
+	const struct element *elements = latched ? latched->elements : NULL;
+	size_t count = latched ? latched->count : 0;
+
+	for (size_t i = 0; i < count && fresh && keep; i++)
+		if (!is_lifted(a, &elements[i]) && !is_put_back(a, &elements[i]))
+			add_element(&additions, &elements[i]);
+	for (size_t i = 0; i < a->latched->count; i++)
+		if (fresh || !find(elements, count, &a->latched->elements[i]))
+			add_element(&additions, &a->latched->elements[i]);
+	filler_send(&additions);
+}
+
+void nft_latch_amend(struct nft_batch *batch, const struct ruleset *desired,
+		     const struct held *held, const struct held *before)
+{
+	const struct amendment a = {
+		.desired = desired,
+		.latched = set_named(desired, RULESET_LATCHED),
+		.instants = set_named(desired, RULESET_INSTANT_OF),
+		.were = held_set(before, RULESET_INSTANT_OF),
+	};
+	const struct held_set *latched = held_set(before, RULESET_LATCHED);
+	bool same_time = !before->table || held_rehearsal(a.were) == desired->rehearsal;
+	bool fresh = held != before || !latched || !nft_set_fits(a.latched, latched);
+
+	if (!same_time && !fresh)
+		flush(batch, a.latched); /* with what packets latch until then */
+	else if (!fresh)
+		latch_drop(batch, &a, latched);
+	latch_add(batch, &a, latched, fresh || !same_time, same_time);
 }

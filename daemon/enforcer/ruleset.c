@@ -50,6 +50,10 @@ struct ruleset *ruleset_compile(const struct policy *policy, const struct rulese
 	struct build build = {.ruleset = ruleset, .policy = policy, .options = options};
 
 	ruleset->arena = arena;
+	ruleset->rehearsal = policy->offset_ns != 0;
+	ruleset->lifted = arena_grow(arena, options->lifted, options->lifted_count,
+				     options->lifted_count, sizeof(*options->lifted));
+	ruleset->lifted_count = options->lifted_count;
 	add_counters(&build);
 	ruleset_build_sets(&build);
 	ruleset_build_chains(&build);

@@ -24,9 +24,18 @@ struct ruleset_options {
 	/* every class number ever allotted: those without a stage lead to a chain that accepts */
 	const uint16_t *classes_allotted;
 	size_t classes_allotted_count;
+	/* numbers of stages and waivers that are latched whatever the clock says: put back into the
+	 * kernel where it has lost them */
+	const uint32_t *latched;
+	size_t latched_count;
+	/* numbers whose latch was lifted: taken out of the kernel. It does so by itself where it
+	 * knows that a date was moved to a later one */
+	const uint32_t *lifted;
+	size_t lifted_count;
 };
 
-/* Cutoffs become kernel time: instant - policy->offset_ns. Never NULL (memory out ends the
+/* Cutoffs become kernel time: instant - policy->offset_ns; a policy with an offset is a rehearsal,
+ * whose latches never meet those of one without. Never NULL (memory out ends the
  * process). The policy may be freed afterwards. */
 struct ruleset *ruleset_compile(const struct policy *policy, const struct ruleset_options *options);
 void ruleset_free(struct ruleset *ruleset);

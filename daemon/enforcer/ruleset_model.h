@@ -16,9 +16,12 @@
 
 #define RULESET_LATCHED "latched"
 #define RULESET_CLASS_OF "class_of"
-/* Stage and waiver numbers → the kernel's time at which they begin or end: how a later transaction
- * tells that a date was moved, and forgets the latch. */
+/* Stage and waiver numbers → the policy's time at which they begin or end: how a later transaction
+ * tells that a date was moved, and forgets the latch. Not the kernel's time: a rehearsal of another
+ * day moves no date. */
 #define RULESET_INSTANT_OF "instant_of"
+/* ... and there, instead of a number, a sign that the table is a rehearsal's. No stage has it. */
+#define RULESET_REHEARSAL 0
 
 enum direction {
 	DIRECTION_ORIGINAL,
@@ -127,7 +130,8 @@ struct set {
 	bool interval; /* intervals neither overlap nor touch */
 	bool dynamic;  /* rules add to it */
 	bool timeout;
-	bool kept;		  /* what is in it is no part of the ruleset: it stays */
+	/* what is in it is no part of the ruleset and stays; elements: what must be in it too */
+	bool kept;
 	struct element *elements; /* in ascending order by the key's bytes */
 	size_t count;
 };
@@ -140,6 +144,9 @@ struct ruleset {
 	size_t chains_count;
 	const char **counters;
 	size_t counters_count;
+	const uint32_t *lifted; /* to be taken out of the latch, ascending */
+	size_t lifted_count;
+	bool rehearsal;
 };
 
 /* For qsort and bsearch: by the key's bytes. */

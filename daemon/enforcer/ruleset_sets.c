@@ -133,33 +133,55 @@ static struct element mark_element(uint32_t mark)
 	return e;
 }
 
+static int64_t since_1970(struct wall at)
+{
+	return at.ns > 0 ? at.ns : 0;
+}
+
 static void add_instants(struct build *build)
 {
 	const struct policy *policy = build->policy;
-	size_t most = policy->stages_count + policy->waivers_count;
+	size_t most = policy->stages_count + policy->waivers_count + 1;
 	struct set set = {
 		.name = RULESET_INSTANT_OF, .key = SET_KEY_MARK, .data = SET_DATA_INSTANT};
 
 	set.elements = arena_array(build->ruleset->arena, most, sizeof(*set.elements));
 	for (size_t i = 0; i < policy->stages_count; i++) {
 		set.elements[set.count] = mark_element(policy->stages[i].number);
-		set.elements[set.count++].instant = build_instant(build, policy->stages[i].cutoff);
+		set.elements[set.count++].instant = since_1970(policy->stages[i].cutoff);
 	}
 	for (size_t i = 0; i < policy->waivers_count; i++) {
 		set.elements[set.count] = mark_element(policy->waivers[i].number);
-		set.elements[set.count++].instant = build_instant(build, policy->waivers[i].until);
+		set.elements[set.count++].instant = since_1970(policy->waivers[i].until);
+	}
+	if (build->ruleset->rehearsal) {
+		set.elements[set.count] = mark_element(RULESET_REHEARSAL);
+		set.elements[set.count++].instant = 1;
 	}
 	qsort(set.elements, set.count, sizeof(*set.elements), element_compare);
 	add_set(build, set);
 }
 
-static void add_kept(struct build *build)
+static void add_latched(struct build *build)
 {
+	const struct ruleset_options *options = build->options;
 	struct set latched = {
 		.name = RULESET_LATCHED, .key = SET_KEY_MARK, .dynamic = true, .kept = true};
+
+	latched.elements = arena_array(build->ruleset->arena, options->latched_count,
+				       sizeof(*latched.elements));
+	for (size_t i = 0; i < options->latched_count; i++)
+		latched.elements[latched.count++] = mark_element(options->latched[i]);
+	if (latched.count > 0)
+		qsort(latched.elements, latched.count, sizeof(*latched.elements), element_compare);
+	add_set(build, latched);
+}
+
+static void add_kept(struct build *build)
+{
 	struct set cut = {.timeout = true, .kept = true};
 
-	add_set(build, latched);
+	add_latched(build);
 	cut.name = SET_CUT_V4;
 	cut.key = SET_KEY_TUPLE_V4;
 	add_set(build, cut);

@@ -282,7 +282,7 @@ static void test_removal(void **state)
 	assert_int_equal(nft_remove(f->nft, error), 1);
 	assert_says("nft list tables", "table inet other\n");
 	assert_int_equal(nft_remove(f->nft, error), 0);
-	assert_int_equal(nft_latched(f->nft, NULL, 0), 0);
+	assert_int_equal(nft_latched(f->nft, NULL, 0, NULL), 0);
 	assert_int_equal(nft_counters(f->nft, NULL, 0), 0);
 }
 
@@ -337,7 +337,7 @@ static void test_strangers_flush(void **state)
 static void test_foreign_table_is_made_anew(void **state)
 {
 	struct fixture *f = *state;
-	uint32_t latched[2];
+	struct nft_latch latched[2];
 	char *text;
 
 	run("nft 'table inet cutoffd { set latched { type mark; flags dynamic; elements = { 3 }; "
@@ -350,8 +350,8 @@ static void test_foreign_table_is_made_anew(void **state)
 	assert_contains(text, "type filter hook forward priority -150");
 	assert_null(strstr(text, "ip saddr @class_of"));
 	free(text);
-	assert_int_equal(nft_latched(f->nft, latched, 2), 1);
-	assert_int_equal(latched[0], 3);
+	assert_int_equal(nft_latched(f->nft, latched, 2, NULL), 1);
+	assert_int_equal(latched[0].number, 3);
 }
 
 /* While it was an orphan. */

@@ -128,12 +128,12 @@ static uint64_t counted(struct fixture *f, const char *name)
 
 static bool is_latched(struct fixture *f, uint32_t number)
 {
-	uint32_t numbers[64];
-	int n = nft_latched(f->nft, numbers, 64);
+	struct nft_latch latches[64];
+	int n = nft_latched(f->nft, latches, 64, NULL);
 
 	assert_in_range(n, 0, 64);
 	for (int i = 0; i < n; i++)
-		if (numbers[i] == number)
+		if (latches[i].number == number)
 			return true;
 	return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/enforcer/ruleset.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -141,6 +142,21 @@ static void test_no_policy(void **state)
 	ruleset_free(ruleset);
 }
 
+/* The kernel's time at which a packet latches it; -1: none does. */
+static int64_t latched_from(const struct ruleset *ruleset, uint32_t number)
+{
+	const struct chain *chain = chain_of(ruleset, "acme_updates");
+
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct rule *rule = &chain->rules[i];
+		const struct statement *last = &rule->statements[rule->count - 1];
+
+		if (last->kind == STATEMENT_LATCH && last->number == number)
+			return rule->statements[1].instant;
+	}
+	return -1;
+}
+
 static void test_instants(void **state)
 {
 	static const struct {
@@ -153,7 +169,7 @@ static void test_instants(void **state)
 		{"before 1970", 100, 200, 0},
 		{"far before 1970", INT64_MIN + 1, INT64_MAX, 0},
 		{"beyond the end of time", INT64_MAX - 10, -100, INT64_MAX},
-		{"never", INT64_MAX, 100, INT64_MAX},
+		{"never", INT64_MAX, 100, -1},
 	};
 
 	(void)state;
@@ -166,8 +182,31 @@ static void test_instants(void **state)
 		sample.waivers[0].until.ns = cases[i].at;
 		sample.policy.offset_ns = cases[i].offset;
 		ruleset = ruleset_compile(&sample.policy, &sample_options);
-		if (instant_of(ruleset, 3) != cases[i].want ||
-		    instant_of(ruleset, 7) != cases[i].want)
+		if (latched_from(ruleset, 3) != cases[i].want)
+			fail_msg("%s: %" PRId64, cases[i].what, latched_from(ruleset, 3));
+		ruleset_free(ruleset);
+	}
+}
+
+/* The policy's time there: who rehearses another day moves no date. */
+static void test_dates_know_no_rehearsal(void **state)
+{
+	static const struct {
+		const char *what;
+		int64_t offset, sign;
+	} cases[] = {{"no rehearsal", 0, -1}, {"a day", 86400, 1}, {"a day back", -86400, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ruleset *ruleset;
+		struct sample sample;
+
+		fill(&sample, MODE_ENFORCE);
+		sample.policy.offset_ns = cases[i].offset * CLOCK_SECOND;
+		ruleset = ruleset_compile(&sample.policy, &sample_options);
+		if (instant_of(ruleset, 3) != CUTOFF * CLOCK_SECOND ||
+		    instant_of(ruleset, 7) != (CUTOFF + 1000) * CLOCK_SECOND ||
+		    instant_of(ruleset, RULESET_REHEARSAL) != cases[i].sign)
 			fail_msg("%s", cases[i].what);
 		ruleset_free(ruleset);
 	}
@@ -459,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_adopted_class_needs_no_allotment),
 		cmocka_unit_test(test_no_policy),
 		cmocka_unit_test(test_instants),
+		cmocka_unit_test(test_dates_know_no_rehearsal),
 		cmocka_unit_test(test_names_of_chains),
 		cmocka_unit_test(test_intervals_merge),
 		cmocka_unit_test(test_all_that_is_named_is_there),
