@@ -28,6 +28,9 @@ HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fstack-clash-pr
 OPTIMISE ?= -O2 -g
 CPPFLAGS += -I. -D_GNU_SOURCE -DCUTOFFD_VERSION='"$(VERSION)"' -DPREFIX='"$(prefix)"' \
 	-DSYSCONFDIR='"$(sysconfdir)"' $(EXTRA_CPPFLAGS)
+# When the sources were last changed, seconds since 1970: no right clock shows an earlier time.
+BUILD_TIME := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || \
+	stat -c %Y CHANGELOG.md))
 CFLAGS += -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(PACKAGE_CFLAGS) $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now,--as-needed $(SANITIZE)
 PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
@@ -72,6 +75,9 @@ $(BUILD)/libcutoffd.a: $(OBJECTS)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WERROR) -MMD -MP -c -o $@ $<
+
+# There alone, so that a commit makes nothing else anew.
+$(BUILD)/daemon/clock.o: CPPFLAGS += -DBUILD_TIME=INT64_C\($(BUILD_TIME)\)
 
 $(UNIT_TESTS) $(TEST_TOOLS) $(BENCHES): %: %.o $(BUILD)/libcutoffd.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
@@ -224,7 +230,7 @@ json_string = "$(subst ",\",$(1))"
 define compile_command
 $(if $(filter-out $(firstword $(SOURCES)),$(1)),$(comma))
 {"directory": $(call json_string,$(CURDIR)), "file": $(call json_string,$(1)),
-"command": $(call json_string,$(CC) $(CPPFLAGS) $(CFLAGS) -c $(1))}
+"command": $(call json_string,$(CC) $(CPPFLAGS) -DBUILD_TIME=0 $(CFLAGS) -c $(1))}
 endef
 comma := ,
 .PHONY: compile_commands.json

@@ -88,7 +88,7 @@ static bool print_more(const struct options *options, const struct settings *set
 	bool good = true;
 
 	if (settings->capture != CAPTURE_TAP)
-		ruleset = site_ruleset(settings, policy, numbers);
+		ruleset = site_ruleset(settings, policy, numbers, NULL);
 	if (options->ruleset && ruleset) {
 		putchar('\n');
 		ruleset_print(ruleset, stdout);

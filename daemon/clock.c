@@ -7,6 +7,8 @@
 #include <sys/timex.h>
 #include <time.h>
 
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
 static int64_t read_clock(clockid_t clock)
 {
 	struct timespec t;
@@ -31,6 +33,28 @@ bool clock_synchronised(void)
 	int answer = adjtimex(&state);
 
 	return answer >= 0 && answer != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+struct clock_reading clock_read(void)
+{
+	return (struct clock_reading){clock_wall(), clock_mono(), clock_synchronised()};
+}
+
+struct wall clock_build(void)
+{
+	return (struct wall){BUILD_TIME * CLOCK_SECOND};
+}
+
+const char *clock_boot(char text[CLOCK_BOOT])
+{
+	FILE *file = fopen(BOOT_ID, "re");
+
+	if (!file || !fgets(text, CLOCK_BOOT, file))
+		text[0] = '\0';
+	if (file)
+		fclose(file);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
 }
 
 struct wall wall_add(struct wall a, int64_t ns)

@@ -34,6 +34,22 @@ struct mono clock_mono(void);
 /* Whether the kernel holds CLOCK_REALTIME for synchronised (adjtimex(2)). */
 bool clock_synchronised(void);
 
+/* Both clocks at one moment, and what the kernel says of the first. */
+struct clock_reading {
+	struct wall wall;
+	struct mono mono;
+	bool synchronised; /* as clock_synchronised says */
+};
+
+struct clock_reading clock_read(void);
+
+/* When this program was made: no clock that is right shows an earlier time. */
+struct wall clock_build(void);
+
+/* The kernel's name of this boot, of which struct mono counts; "" where it has none. */
+#define CLOCK_BOOT 40
+const char *clock_boot(char text[CLOCK_BOOT]);
+
 static inline bool wall_before(struct wall a, struct wall b)
 {
 	return a.ns < b.ns;

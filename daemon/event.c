@@ -21,7 +21,7 @@ static const struct {
 static const char *const notice_kinds[NOTICE_KINDS] = {
 	[NOTICE_START] = "start", [NOTICE_STOP] = "stop",   [NOTICE_RELOAD] = "reload",
 	[NOTICE_STAGE] = "stage", [NOTICE_DRIFT] = "drift", [NOTICE_SENSOR] = "sensor",
-	[NOTICE_CLOCK] = "clock", [NOTICE_ALARM] = "alarm",
+	[NOTICE_CLOCK] = "clock", [NOTICE_ALARM] = "alarm", [NOTICE_LATCH] = "latch",
 };
 
 /* An event on its way to JSON; bad (sticky) when memory ran out. */

@@ -60,6 +60,7 @@ enum notice_kind {
 	NOTICE_SENSOR,
 	NOTICE_CLOCK,
 	NOTICE_ALARM,
+	NOTICE_LATCH, /* a latch was lifted, or an order to lift one was refused */
 	NOTICE_KINDS,
 };
 

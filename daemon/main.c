@@ -24,6 +24,7 @@ static const char usage[] =
 	"  restore         put the cutoffs in force at boot, before the network is up\n"
 	"  stop-enforcing  end the daemon and remove its table from the kernel (root's order "
 	"only)\n"
+	"  unlatch         lift what a wrong clock has latched (root's order only)\n"
 	"  version         the version\n"
 	"  help            this text\n"
 	"\n"
@@ -65,6 +66,38 @@ static int verb_stop(int argc, char **argv)
 	return with_config(argc, argv, enforcer_stop);
 }
 
+static int usage_unlatch(int status)
+{
+	fputs("usage: cutoffd unlatch [-c FILE] STAGE --reason TEXT\n"
+	      "STAGE: its number, or MEASURE/STAGE[/VENDOR.SERVICE/SCOPE], or waiver/ID\n",
+	      status == EXIT_SUCCESS ? stdout : stderr);
+	return status;
+}
+
+static int verb_unlatch(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"reason", required_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *config = SYSCONFDIR "/cutoffd/cutoffd.yaml", *reason = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (c == 'c')
+			config = optarg;
+		else if (c == 'r')
+			reason = optarg;
+		else
+			return usage_unlatch(c == 'h' ? EXIT_SUCCESS : 2);
+	}
+	if (!reason || optind + 1 != argc)
+		return usage_unlatch(2);
+	return enforcer_unlatch(config, argv[optind], reason);
+}
+
 static int verb_version(int argc, char **argv)
 {
 	(void)argc;
@@ -100,10 +133,19 @@ static const struct {
 	const char *name;
 	int (*act)(int argc, char **argv);
 } verbs[] = {
-	{"run", verb_run},	     {"check", check_main},	    {"replay", replay_main},
-	{"restore", restore_main},   {"stop-enforcing", verb_stop}, {"version", verb_version},
-	{"--version", verb_version}, {"help", verb_help},	    {"--help", verb_help},
-	{"-h", verb_help},	     {"sensor", verb_sensor},	    {"recorder", verb_recorder},
+	{"run", verb_run},
+	{"check", check_main},
+	{"replay", replay_main},
+	{"restore", restore_main},
+	{"stop-enforcing", verb_stop},
+	{"unlatch", verb_unlatch},
+	{"version", verb_version},
+	{"--version", verb_version},
+	{"help", verb_help},
+	{"--help", verb_help},
+	{"-h", verb_help},
+	{"sensor", verb_sensor},
+	{"recorder", verb_recorder},
 };
 
 int main(int argc, char **argv)

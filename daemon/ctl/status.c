@@ -47,7 +47,7 @@ static const char *colour_of(const char *word)
 		const char *word, *code;
 	} colours[] = {
 		{"in-force", "\033[1;31m"}, {"armed", "\033[33m"},	 {"ended", "\033[2m"},
-		{"enforce", "\033[1m"},	    {"REHEARSAL", "\033[1;35m"},
+		{"enforce", "\033[1m"},	    {"REHEARSAL", "\033[1;35m"}, {"IN DOUBT", "\033[1;31m"},
 	};
 
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
@@ -129,6 +129,23 @@ static void print_head(const struct page *page, const json_t *status)
 	}
 }
 
+static void print_clock(const struct page *page, const json_t *clock)
+{
+	bool believed = !json_is_false(json_object_get(clock, "believed"));
+	bool synchronised = !json_is_false(json_object_get(clock, "synchronised"));
+	const char *mark = json_string_value(json_object_get(clock, "mark"));
+
+	if (!clock)
+		return;
+	if (!believed)
+		print_word(page, "IN DOUBT");
+	print_line(page, "%s%s%s%s", believed ? "Clock      " : "   the clock: ",
+		   !believed	  ? text_of(clock, "doubt")
+		   : synchronised ? "synchronised"
+				  : "not synchronised: run a time daemon",
+		   mark ? "; seen up to " : "", mark ? mark : "");
+}
+
 static void print_rehearsal(const struct page *page, const json_t *status)
 {
 	const json_t *offset = json_object_get(status, "rehearsal_offset_seconds");
@@ -159,6 +176,15 @@ static void print_refusals(const struct page *page, const json_t *stage)
 	fputc('\n', page->out);
 }
 
+static const char *latch_text(const json_t *stage)
+{
+	const char *latched = text_of(stage, "latched");
+
+	return strcmp(latched, "yes") == 0	 ? ", latched"
+	       : strcmp(latched, "suspect") == 0 ? ", latched by a clock in doubt"
+						 : "";
+}
+
 static void print_stage(const struct page *page, const json_t *stage)
 {
 	bool unverified = json_is_false(json_object_get(stage, "verified"));
@@ -171,9 +197,9 @@ static void print_stage(const struct page *page, const json_t *stage)
 		distance);
 	print_word(page, text_of(stage, "state"));
 	fputc('\n', page->out);
-	print_line(page, "      %s/%s, scope %s, %s%s", text_of(stage, "measure"),
+	print_line(page, "      %s/%s, scope %s, %s%s%s", text_of(stage, "measure"),
 		   text_of(stage, "stage"), text_of(stage, "scope"), text_of(stage, "action"),
-		   unverified ? ", date not verified" : "");
+		   latch_text(stage), unverified ? ", date not verified" : "");
 	print_refusals(page, stage);
 }
 
@@ -289,6 +315,7 @@ void status_print(const json_t *status, bool colour, FILE *out)
 
 	page.has_now = wall_parse(text_of(status, "now"), &page.now);
 	print_head(&page, status);
+	print_clock(&page, json_object_get(status, "clock"));
 	print_rehearsal(&page, status);
 	print_stages(&page, json_object_get(status, "stages"));
 	print_sensors(&page, json_object_get(status, "sensors"));

@@ -14,6 +14,7 @@
 #include "daemon/enforcer/enforcer_internal.h"
 #include "daemon/enforcer/instance.h"
 #include "daemon/enforcer/numbers_file.h"
+#include "daemon/enforcer/unlatch.h"
 #include "daemon/log.h"
 #include "daemon/policy/stage.h"
 #include "daemon/sandbox.h"
@@ -65,6 +66,7 @@ static int on_stage_timer(sd_event_source *source, uint64_t usec, void *context)
 
 	(void)source;
 	(void)usec;
+	latching_sync(enforcer); /* to disk before it is told */
 	tell_of_stages(enforcer);
 	enforcer_arm_stage_timer(enforcer);
 	return 0;
@@ -209,14 +211,17 @@ static int open_kernel(struct enforcer *enforcer)
 	char error[NFT_ERROR];
 	int r;
 
-	if (!enforcer->site->ruleset)
-		return 0;
+	if (enforcer->site->settings->capture == CAPTURE_TAP)
+		return latching_open(enforcer);
 	enforcer->nft = nft_open(error);
 	if (!enforcer->nft) {
 		log_error("nft", "%s", error);
 		return -EIO;
 	}
-	r = nft_apply(enforcer->nft, enforcer->site->ruleset, error);
+	r = latching_open(enforcer);
+	if (r != 0)
+		return r;
+	r = latching_apply(enforcer, enforcer->site, error);
 	if (r != 0) {
 		log_error("nft", "%s", error);
 		return r;
@@ -257,20 +262,26 @@ static int add_sources(struct enforcer *enforcer)
 	return r < 0 ? r : 0;
 }
 
-/* Children's ends and our own signals come through the loop only. */
-static int make_loop(struct enforcer *enforcer)
+/* Children's ends and our own signals come through the loop only; an order may come as soon as the
+ * lock is held. */
+static void block_signals(void)
 {
 	sigset_t blocked;
-	int r;
 
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGCHLD);
+	sigaddset(&blocked, UNLATCH_SIGNAL);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	r = sd_event_default(&enforcer->loop);
+}
+
+static int make_loop(struct enforcer *enforcer)
+{
+	int r = sd_event_default(&enforcer->loop);
+
 	return r < 0 ? r : 0;
 }
 
@@ -326,6 +337,8 @@ static int start(struct enforcer *enforcer)
 		r = add_sources(enforcer);
 	if (r == 0)
 		r = roles_start(enforcer);
+	if (r == 0)
+		r = latching_start(enforcer);
 	if (r == 0) {
 		tell_of_stages_in_force(enforcer);
 		enforcer_arm_stage_timer(enforcer);
@@ -336,6 +349,7 @@ static int start(struct enforcer *enforcer)
 static void stop(struct enforcer *enforcer)
 {
 	sd_notify(0, "STOPPING=1");
+	latching_close(enforcer);
 	roles_stop(enforcer);
 	sd_event_source_disable_unref(enforcer->second_timer);
 	sd_event_source_disable_unref(enforcer->conntrack_timer);
@@ -362,6 +376,7 @@ int enforcer_run(const char *config)
 	if (!enforcer)
 		return EXIT_FAILURE;
 	log_open("enforcer", LOG_LEVEL_INFO);
+	block_signals();
 	enforcer->config = config;
 	enforcer->numbers = numbers_new();
 	enforcer->control_socket = enforcer->events[0] = enforcer->events[1] = -1;

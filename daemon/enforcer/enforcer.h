@@ -13,4 +13,7 @@ int enforcer_run(const char *config);
  * The exit status. */
 int enforcer_stop(const char *config);
 
+/* `cutoffd unlatch`: has what stage names lifted, and the reason recorded. The exit status. */
+int enforcer_unlatch(const char *config, const char *stage, const char *reason);
+
 #endif

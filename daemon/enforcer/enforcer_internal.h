@@ -10,6 +10,7 @@
 
 #include "daemon/channel.h"
 #include "daemon/enforcer/conntrack.h"
+#include "daemon/enforcer/latching.h"
 #include "daemon/enforcer/nft.h"
 #include "daemon/enforcer/site.h"
 #include "daemon/enforcer/supervise.h"
@@ -19,7 +20,8 @@ struct enforcer {
 	sd_event *loop;
 	struct site *site;
 	struct numbers *numbers;
-	struct nft *nft;	     /* NULL on a mirror port */
+	struct nft *nft; /* NULL on a mirror port */
+	struct latching *latching;
 	struct conntrack *conntrack; /* likewise */
 	struct child *sensor, *recorder;
 	int events[2]; /* sensors write to [1], the recorder reads from [0] */

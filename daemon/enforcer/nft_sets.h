@@ -22,10 +22,10 @@ void nft_set_delete(struct nft_batch *batch, const char *name);
 /* held: NULL when the set is new. */
 void nft_set_fill(struct nft_batch *batch, const struct set *desired, const struct held_set *held);
 
-/* The latch keeps the numbers that it holds in `before`, but for those that the ruleset lifts, those
- * whose instant is later in the ruleset than it was there (their date was moved), and all of them
- * where a rehearsal begins or ends; and gets those that the ruleset puts back. held: the table that
- * is changed; it is not `before` when the table is made anew. */
+/* The latch keeps the numbers that it holds in `before`, but for those that the ruleset lifts,
+ * those whose instant is later in the ruleset than it was there (their date was moved), and all of
+ * them where a rehearsal begins or ends; and gets those that the ruleset puts back. held: the table
+ * that is changed; it is not `before` when the table is made anew. */
 void nft_latch_amend(struct nft_batch *batch, const struct ruleset *desired,
 		     const struct held *held, const struct held *before);
 

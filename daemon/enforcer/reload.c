@@ -44,8 +44,7 @@ static int put_in_force(struct enforcer *enforcer, struct site *site, char error
 		snprintf(error, NFT_ERROR, "the numbers cannot be kept: %s", strerror(-r));
 		return r;
 	}
-	if (enforcer->nft)
-		r = nft_apply(enforcer->nft, site->ruleset, error);
+	r = latching_apply(enforcer, site, error);
 	if (r == 0)
 		site_keep(site, enforcer->numbers);
 	return r;
@@ -90,6 +89,7 @@ static void reload(struct enforcer *enforcer)
 	enforcer->site = site;
 	enforcer->generation++;
 	roles_configure(enforcer);
+	latching_tell(enforcer);
 	enforcer_arm_stage_timer(enforcer);
 	log_notice("reload", "done: %zu stages", site->policy->stages_count);
 	roles_notice(enforcer, NOTICE_RELOAD, NULL, "policy loaded: %zu stages",

@@ -10,6 +10,7 @@
 
 #include "daemon/enforcer/compiled.h"
 #include "daemon/enforcer/instance.h"
+#include "daemon/enforcer/latch_file.h"
 #include "daemon/enforcer/nft.h"
 #include "daemon/enforcer/numbers_file.h"
 #include "daemon/enforcer/site.h"
@@ -94,29 +95,54 @@ static bool disarmed(const char *state)
 	return true;
 }
 
+/* What was latched stays so, whatever the clock shows at boot. A file that cannot be read is a line
+ * in the log: the rest is put in force all the same. */
+static uint32_t *read_latch(const char *state, const struct policy *policy, size_t *count)
+{
+	struct latch *latch = latch_new();
+	uint32_t *numbers;
+	bool damaged;
+
+	if (latch_file_load(latch, state, policy->offset_ns != 0, &damaged) != 0)
+		log_warning("latch", "what was latched is not restored");
+	numbers = latch_numbers(latch, false, count);
+	latch_free(latch);
+	return numbers;
+}
+
 static int restore_compiled(const struct compiled *compiled, const char *state)
 {
+	struct ruleset_options options = compiled->options;
 	struct ruleset *ruleset;
+	uint32_t *latched;
 	int r = take_instance(compiled->runtime, state);
 
 	if (r != 0)
 		return r;
-	ruleset = ruleset_compile(compiled->policy, &compiled->options);
+	options.latched = latched = read_latch(state, compiled->policy, &options.latched_count);
+	ruleset = ruleset_compile(compiled->policy, &options);
 	r = apply(ruleset, compiled->policy);
 	ruleset_free(ruleset);
+	free(latched);
 	return r;
 }
 
-static int restore_site(const struct site *site, struct numbers *numbers)
+static int restore_site(struct site *site, struct numbers *numbers)
 {
 	int r = numbers_file_save(numbers, site->settings->state);
+	struct site_latch latch = {0};
+	uint32_t *latched;
 
 	if (r != 0)
 		return r;
-	if (!site->ruleset) {
+	if (site->settings->capture == CAPTURE_TAP) {
 		log_notice("settings", "on a mirror port nothing is enforced, or restored");
 		return 0;
 	}
+	latch.latched = latched =
+		read_latch(site->settings->state, site->policy, &latch.latched_count);
+	site->ruleset = site_ruleset(site->settings, site->policy, numbers, &latch);
+	free(latched);
 	r = apply(site->ruleset, site->policy);
 	if (r == 0)
 		site_keep(site, numbers);

@@ -36,11 +36,17 @@ static struct ruleset_options ruleset_options(const struct settings *settings,
 }
 
 struct ruleset *site_ruleset(const struct settings *settings, const struct policy *policy,
-			     const struct numbers *numbers)
+			     const struct numbers *numbers, const struct site_latch *latch)
 {
 	uint16_t classes[FIELD_MAX];
-	const struct ruleset_options options = ruleset_options(settings, numbers, classes);
+	struct ruleset_options options = ruleset_options(settings, numbers, classes);
 
+	if (latch) {
+		options.latched = latch->latched;
+		options.latched_count = latch->latched_count;
+		options.lifted = latch->lifted;
+		options.lifted_count = latch->lifted_count;
+	}
 	return ruleset_compile(policy, &options);
 }
 
@@ -59,8 +65,6 @@ static int compile(struct site *site, struct numbers *numbers)
 
 	if (r != 0)
 		return r;
-	if (site->settings->capture != CAPTURE_TAP)
-		site->ruleset = site_ruleset(site->settings, site->policy, numbers);
 	site->catalogue = settings_catalogue(site->settings, site->policy);
 	if (site->catalogue < 0)
 		return site->catalogue;
@@ -116,6 +120,11 @@ void site_keep(const struct site *site, const struct numbers *numbers)
 			  "%s/compiled: cannot be written: %s; the next boot compiles the settings "
 			  "anew",
 			  settings->state, strerror(-r));
+}
+
+bool site_is_rehearsal(const struct site *site)
+{
+	return site->policy->offset_ns != 0;
 }
 
 struct wall site_now(const struct site *site, struct wall real)

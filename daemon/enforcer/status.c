@@ -70,26 +70,36 @@ static json_t *instant_json(struct wall at)
 	return json_string(wall_format(at, text));
 }
 
-static const char *stage_state(const struct policy_stage *stage, struct wall now)
+/* The kernel refuses by its latch whatever the clock shows. */
+static const char *stage_state(const struct policy_stage *stage, const struct latch_entry *latch,
+			       struct wall now)
 {
-	if (wall_before(now, stage->cutoff))
+	if (!latch && wall_before(now, stage->cutoff))
 		return "armed";
 	return wall_before(now, stage->until) ? "in-force" : "ended";
 }
 
-static json_t *stage_json(const struct policy *policy, const struct policy_stage *stage,
+static const char *latch_word(const struct latch_entry *latch)
+{
+	return !latch ? "no" : latch->suspect ? "suspect" : "yes";
+}
+
+static json_t *stage_json(const struct enforcer *enforcer, const struct policy_stage *stage,
 			  const struct counters *counters, struct wall now)
 {
+	const struct policy *policy = enforcer->site->policy;
+	const struct latch_entry *latch = latching_find(enforcer, stage->number);
 	const struct policy_class *class = policy_class_find(policy, stage->class);
 
-	return json_pack(
-		"{s:I, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:o, s:o}", "number",
-		(json_int_t)stage->number, "measure", stage->measure, "stage", stage->stage,
-		"service", json_sprintf("%s.%s", class->vendor, class->service), "scope",
-		policy->scopes[stage->scope].name, "cutoff", instant_json(stage->cutoff), "action",
-		action_name(stage->action), "state", stage_state(stage, now), "verified",
-		stage->verified, "refused", refused_json(counters, stage->number), "observed",
-		observed_json(counters, stage->number));
+	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o}", "number",
+			 (json_int_t)stage->number, "measure", stage->measure, "stage",
+			 stage->stage, "service",
+			 json_sprintf("%s.%s", class->vendor, class->service), "scope",
+			 policy->scopes[stage->scope].name, "cutoff", instant_json(stage->cutoff),
+			 "action", action_name(stage->action), "state",
+			 stage_state(stage, latch, now), "latched", latch_word(latch), "verified",
+			 stage->verified, "refused", refused_json(counters, stage->number),
+			 "observed", observed_json(counters, stage->number));
 }
 
 static json_t *stages_json(struct enforcer *enforcer, struct wall now)
@@ -100,7 +110,7 @@ static json_t *stages_json(struct enforcer *enforcer, struct wall now)
 
 	for (size_t i = 0; i < policy->stages_count; i++)
 		json_array_append_new(stages,
-				      stage_json(policy, &policy->stages[i], &counters, now));
+				      stage_json(enforcer, &policy->stages[i], &counters, now));
 	free(counters.list);
 	return stages;
 }
@@ -144,6 +154,7 @@ json_t *enforcer_status(struct enforcer *enforcer)
 			  "path", site->settings->path, "loaded", instant_json(site->loaded),
 			  "stages", stages_json(enforcer, now), "sensors", sensor_json(enforcer));
 
+	json_object_set_new(status, "clock", latching_clock_json(enforcer));
 	if (site->settings->rehearsal)
 		json_object_set_new(status, "rehearsal_offset_seconds",
 				    json_real((double)site->policy->offset_ns / CLOCK_SECOND));

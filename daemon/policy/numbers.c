@@ -152,6 +152,25 @@ uint32_t numbers_stage(struct numbers *numbers, const char *name)
 	return allot(numbers, &numbers->stages, name);
 }
 
+static int compare_number(const void *key, const void *element)
+{
+	const struct number *const *at = element;
+	uint32_t number = *(const uint32_t *)key;
+
+	return (number > (*at)->number) - (number < (*at)->number);
+}
+
+const char *numbers_stage_name(const struct numbers *numbers, uint32_t number)
+{
+	const struct table *table = &numbers->stages;
+	struct number **found = NULL;
+
+	if (table->count > 0)
+		found = bsearch(&number, table->by_number, table->count, sizeof(struct number *),
+				compare_number);
+	return found ? (*found)->name : NULL;
+}
+
 size_t numbers_classes(const struct numbers *numbers, uint16_t *out, size_t max)
 {
 	for (size_t i = 0; i < numbers->classes.count && i < max; i++)

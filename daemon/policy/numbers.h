@@ -22,6 +22,8 @@ void numbers_free(struct numbers *numbers);
  * has control characters, which no line can hold. */
 uint16_t numbers_class(struct numbers *numbers, const char *vendor, const char *service);
 uint32_t numbers_stage(struct numbers *numbers, const char *name);
+/* NULL: it was never allotted. Valid until the numbers are loaded anew or freed. */
+const char *numbers_stage_name(const struct numbers *numbers, uint32_t number);
 
 /* Every class number ever allotted, in ascending order; returns how many, fills at most max. */
 size_t numbers_classes(const struct numbers *numbers, uint16_t *out, size_t max);
