@@ -363,8 +363,11 @@ void nft_latch_amend(struct nft_batch *batch, const struct ruleset *desired,
 	};
 	const struct held_set *latched = held_set(before, RULESET_LATCHED);
 	bool same_time = !before->table || held_rehearsal(a.were) == desired->rehearsal;
-	bool fresh = held != before || !latched || !nft_set_fits(a.latched, latched);
+	bool fresh;
 
+	if (!a.latched || !a.instants)
+		return; /* a ruleset without stages: a probe's */
+	fresh = held != before || !latched || !nft_set_fits(a.latched, latched);
 	if (!same_time && !fresh)
 		flush(batch, a.latched); /* with what packets latch until then */
 	else if (!fresh)
