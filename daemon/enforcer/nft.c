@@ -11,6 +11,7 @@
 
 #include "daemon/enforcer/nft_batch.h"
 #include "daemon/enforcer/nft_change.h"
+#include "daemon/enforcer/nft_compare.h"
 #include "daemon/enforcer/nft_held.h"
 #include "daemon/enforcer/nft_socket.h"
 
@@ -105,11 +106,16 @@ bool nft_has_owner(const struct nft *nft)
 	return nft->owner;
 }
 
+uint32_t nft_port(const struct nft *nft)
+{
+	return nft_socket_port(nft->socket);
+}
+
 /* Whether the table is this process's to change: -EBUSY with a text when not. */
 static int check_owner(const struct nft *nft, const struct held *held, char error[NFT_ERROR])
 {
 	if (!held->table || !(held->table_flags & NFT_TABLE_F_OWNER) ||
-	    held->owner == nft_socket_port(nft->socket))
+	    held->owner == nft_port(nft))
 		return 0;
 	snprintf(error, NFT_ERROR,
 		 "table inet %s belongs to another running process (netlink port %u, most often "
@@ -129,29 +135,33 @@ static int read_held(struct nft *nft, unsigned int what, const struct ruleset *d
 	return e ? e : check_owner(nft, *held, error);
 }
 
-/* A table that was made without persist cannot be owned by us: it is made anew, and its latches go
- * over into the new one. */
+static uint32_t own_flags(const struct nft *nft)
+{
+	return nft->owner ? OWNED : 0;
+}
+
+/* The flag persist stays as a table was made, and without it none can be owned by us: such a table
+ * is made anew, and its latches go over into the new one. */
 static bool adoptable(const struct nft *nft, const struct held *held)
 {
-	return !nft->owner || (held->table_flags & NFT_HELD_PERSIST);
+	return ((held->table_flags ^ own_flags(nft)) & NFT_HELD_PERSIST) == 0;
 }
 
 static void add_own_table(const struct nft *nft, struct nft_batch *batch)
 {
-	add_table(batch, RULESET_TABLE, NFT_MSG_NEWTABLE, nft->owner ? OWNED : 0,
-		  table_label("table"));
+	add_table(batch, RULESET_TABLE, NFT_MSG_NEWTABLE, own_flags(nft), table_label("table"));
 }
 
 /* What a process that has ended left behind becomes ours before it is read, so that nobody changes
- * it in between; and by itself, since the kernel refuses base chains in a transaction that also
- * changes the table's flags. */
+ * it in between (and what somebody made dormant wakes); and by itself, since the kernel refuses
+ * base chains in a transaction that also changes the table's flags. */
 static int adopt(struct nft *nft, char error[NFT_ERROR])
 {
 	struct nft_batch *batch = NULL;
 	struct held *held = NULL;
 	int e = read_held(nft, 0, NULL, &held, error);
 
-	if (e || !nft->owner || !held->table || held->owner || !adoptable(nft, held))
+	if (e || !held->table || held->table_flags == own_flags(nft) || !adoptable(nft, held))
 		goto out;
 	batch = nft_batch_new(nft->socket);
 	add_own_table(nft, batch);
@@ -162,11 +172,13 @@ out:
 	return e;
 }
 
-static int apply_once(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+/* anew: even where the table that is there could be changed. */
+static int apply_once(struct nft *nft, const struct ruleset *desired, bool anew,
+		      char error[NFT_ERROR])
 {
 	struct held *held = NULL, nothing = {0};
 	struct nft_batch *batch = NULL;
-	int e = adopt(nft, error);
+	int e = anew ? 0 : adopt(nft, error);
 
 	if (!e)
 		e = read_held(nft, HELD_ALL, desired, &held, error);
@@ -174,11 +186,12 @@ static int apply_once(struct nft *nft, const struct ruleset *desired, char error
 		goto out;
 	batch = nft_batch_new(nft->socket);
 	nothing.arena = held->arena;
-	if (held->table && !adoptable(nft, held))
+	anew |= !adoptable(nft, held);
+	if (held->table && anew)
 		add_table(batch, RULESET_TABLE, NFT_MSG_DELTABLE, 0,
 			  table_label("removal of table"));
 	add_own_table(nft, batch);
-	nft_change(batch, desired, adoptable(nft, held) ? held : &nothing, held);
+	nft_change(batch, desired, anew ? &nothing : held, held);
 	e = nft_batch_commit(batch, error, NFT_ERROR);
 out:
 	nft_batch_free(batch);
@@ -186,12 +199,33 @@ out:
 	return e;
 }
 
-int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+static int apply(struct nft *nft, const struct ruleset *desired, bool anew, char error[NFT_ERROR])
 {
 	int e = -ENOBUFS;
 
 	for (int i = 0; i < APPLY_ATTEMPTS && e == -ENOBUFS; i++)
-		e = apply_once(nft, desired, error);
+		e = apply_once(nft, desired, anew, error);
+	return e;
+}
+
+/* What is not taken either way is refused for what is desired, not for what is there: so the first
+ * refusal is the one to tell. */
+int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+{
+	char again[NFT_ERROR];
+	int e = apply(nft, desired, false, error);
+
+	return e && apply(nft, desired, true, again) == 0 ? 0 : e;
+}
+
+int nft_compare(struct nft *nft, const struct ruleset *desired, char difference[NFT_ERROR])
+{
+	struct held *held = NULL;
+	int e = read_held(nft, HELD_ALL | HELD_RULES, desired, &held, difference);
+
+	if (!e)
+		e = nft_differs(desired, held, own_flags(nft), difference, NFT_ERROR);
+	held_free(held);
 	return e;
 }
 

@@ -25,11 +25,22 @@ void nft_close(struct nft *nft);
 /* Whether the kernel takes table flags owner and persist (Linux 6.9 on). */
 bool nft_has_owner(const struct nft *nft);
 
+/* What the kernel knows our changes by: a notification's netlink port. */
+uint32_t nft_port(const struct nft *nft);
+
 /* One transaction from what the kernel holds to what is desired: named sets and maps by element
  * deltas, chains kept and their rules replaced, base chains never deleted, latches and counters
- * kept. 0, or -errno with a text that says which part the kernel refused (nothing has changed
- * then). -EBUSY: another living process owns the table. */
+ * kept. What somebody else left in the table may make the kernel refuse that: then the table is
+ * made anew, in one transaction, with its latches and counts. 0, or -errno with a text that says
+ * which part the kernel refused (nothing has changed then). -EBUSY: another living process owns the
+ * table. */
 int nft_apply(struct nft *nft, const struct ruleset *desired, char error[NFT_ERROR])
+	__attribute__((warn_unused_result));
+
+/* Whether the kernel holds what is desired, beside latches, counts and what rules learn. 0: yes; 1:
+ * no, with a text that names the first part that is gone, changed or somebody else's, and how many
+ * more there are; -errno with a text. */
+int nft_compare(struct nft *nft, const struct ruleset *desired, char difference[NFT_ERROR])
 	__attribute__((warn_unused_result));
 
 /* Removes the table: 1, or 0 when there is none. -EBUSY: a living process owns it. */

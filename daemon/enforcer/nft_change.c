@@ -7,12 +7,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/enforcer/nft_expr.h"
+#include "daemon/enforcer/nft_names.h"
 #include "daemon/enforcer/nft_sets.h"
 #include "daemon/enforcer/ruleset.h"
+
+#define CHAIN_TYPE "filter"
 
 static struct nftnl_chain *chain_new(const char *name)
 {
@@ -36,7 +38,7 @@ static void add_chain(struct nft_batch *batch, const struct chain *chain)
 	struct nftnl_chain *c = chain_new(chain->name);
 
 	if (chain->hook != HOOK_NONE) {
-		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter");
+		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, CHAIN_TYPE);
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, hook_number(chain->hook));
 		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, NF_IP_PRI_MANGLE);
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
@@ -57,15 +59,22 @@ static void delete_chain(struct nft_batch *batch, const char *name)
 	nftnl_chain_free(c);
 }
 
-static bool chain_fits(const struct chain *desired, const struct held_chain *held)
+bool nft_chain_fits(const struct chain *desired, const struct held_chain *held)
 {
 	if (desired->hook == HOOK_NONE)
-		return !held->base;
+		return !held->base && !held->binding;
 	return held->base && held->hook == hook_number(desired->hook) &&
-	       held->priority == NF_IP_PRI_MANGLE;
+	       held->priority == NF_IP_PRI_MANGLE && strcmp(held->type, CHAIN_TYPE) == 0;
 }
 
-static void change_counter(struct nft_batch *batch, uint16_t type, const char *name)
+bool nft_policy_fits(const struct held_chain *held)
+{
+	return !held->base || held->policy == NF_ACCEPT;
+}
+
+/* counted: what a new one begins with; NULL: nothing. */
+static void change_counter(struct nft_batch *batch, uint16_t type, const char *name,
+			   const struct held_counter *counted)
 {
 	bool create = type == NFT_MSG_NEWOBJ;
 	struct nlmsghdr *message = nft_batch_message(
@@ -77,8 +86,10 @@ static void change_counter(struct nft_batch *batch, uint16_t type, const char *n
 	nftnl_obj_set_str(o, NFTNL_OBJ_TABLE, RULESET_TABLE);
 	nftnl_obj_set_str(o, NFTNL_OBJ_NAME, name);
 	nftnl_obj_set_u32(o, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
-	if (create)
-		nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_PKTS, 0);
+	if (create) {
+		nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_PKTS, counted ? counted->packets : 0);
+		nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_BYTES, counted ? counted->bytes : 0);
+	}
 	nftnl_obj_nlmsg_build_payload(message, o);
 	nft_batch_add(batch, message);
 	nftnl_obj_free(o);
@@ -112,35 +123,6 @@ static void add_rules(struct nft_batch *batch, const struct chain *chain)
 	}
 }
 
-/* Names of one kind that the ruleset has, sorted, for bsearch. */
-struct names {
-	const char **sorted;
-	size_t count;
-};
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Chains, sets and counters begin with their name. */
-static struct names names_of(struct arena *arena, const void *array, size_t count, size_t size)
-{
-	struct names names = {arena_array(arena, count, sizeof(char *)), count};
-
-	for (size_t i = 0; i < count; i++)
-		memcpy(&names.sorted[i], (const char *)array + i * size, sizeof(char *));
-	if (count > 0)
-		qsort(names.sorted, count, sizeof(char *), by_name);
-	return names;
-}
-
-static bool has_name(const struct names *names, const char *name)
-{
-	return names->count > 0 &&
-	       bsearch(&name, names->sorted, names->count, sizeof(char *), by_name);
-}
-
 /* What stands where something else must stand, when no rule refers to it any more. */
 static void delete_misfits(struct nft_batch *batch, const struct ruleset *desired,
 			   const struct held *held)
@@ -149,7 +131,7 @@ static void delete_misfits(struct nft_batch *batch, const struct ruleset *desire
 		const struct chain *c = &desired->chains[i];
 		const struct held_chain *h = held_chain(held, c->name);
 
-		if (h && !chain_fits(c, h))
+		if (h && !nft_chain_fits(c, h))
 			delete_chain(batch, c->name);
 	}
 	for (size_t i = 0; i < desired->sets_count; i++) {
@@ -162,16 +144,17 @@ static void delete_misfits(struct nft_batch *batch, const struct ruleset *desire
 }
 
 static void create_missing(struct nft_batch *batch, const struct ruleset *desired,
-			   const struct held *held)
+			   const struct held *held, const struct held *before)
 {
 	for (size_t i = 0; i < desired->counters_count; i++)
 		if (!held_counter(held, desired->counters[i]))
-			change_counter(batch, NFT_MSG_NEWOBJ, desired->counters[i]);
+			change_counter(batch, NFT_MSG_NEWOBJ, desired->counters[i],
+				       held_counter(before, desired->counters[i]));
 	for (size_t i = 0; i < desired->chains_count; i++) {
 		const struct chain *c = &desired->chains[i];
 		const struct held_chain *h = held_chain(held, c->name);
 
-		if (!h || !chain_fits(c, h))
+		if (!h || !nft_chain_fits(c, h) || !nft_policy_fits(h))
 			add_chain(batch, c);
 	}
 	for (size_t i = 0; i < desired->sets_count; i++) {
@@ -194,25 +177,38 @@ static void fill_sets(struct nft_batch *batch, const struct ruleset *desired,
 	}
 }
 
+/* Sets of no name of their own went with the rules that they belong to, and so did such chains. */
+static void delete_stale_sets(struct nft_batch *batch, const struct ruleset *desired,
+			      const struct held *held)
+{
+	struct nft_names sets =
+		nft_names(held->arena, desired->sets, desired->sets_count, sizeof(*desired->sets));
+
+	for (size_t i = 0; i < held->sets_count; i++) {
+		const struct held_set *s = &held->sets[i];
+
+		if (!(s->flags & NFT_SET_ANONYMOUS) && !nft_has_name(&sets, s->name))
+			nft_set_delete(batch, s->name);
+	}
+}
+
 static void delete_stale(struct nft_batch *batch, const struct ruleset *desired,
 			 const struct held *held)
 {
-	struct names chains = names_of(held->arena, desired->chains, desired->chains_count,
-				       sizeof(*desired->chains));
-	struct names sets =
-		names_of(held->arena, desired->sets, desired->sets_count, sizeof(*desired->sets));
-	struct names counters = names_of(held->arena, desired->counters, desired->counters_count,
-					 sizeof(*desired->counters));
+	struct nft_names chains = nft_names(held->arena, desired->chains, desired->chains_count,
+					    sizeof(*desired->chains));
+	struct nft_names counters = nft_names(held->arena, desired->counters,
+					      desired->counters_count, sizeof(*desired->counters));
 
-	for (size_t i = 0; i < held->chains_count; i++)
-		if (!has_name(&chains, held->chains[i].name))
-			delete_chain(batch, held->chains[i].name);
-	for (size_t i = 0; i < held->sets_count; i++)
-		if (!has_name(&sets, held->sets[i].name))
-			nft_set_delete(batch, held->sets[i].name);
+	for (size_t i = 0; i < held->chains_count; i++) {
+		const struct held_chain *c = &held->chains[i];
+
+		if (!c->binding && !nft_has_name(&chains, c->name))
+			delete_chain(batch, c->name);
+	}
 	for (size_t i = 0; i < held->counters_count; i++)
-		if (!has_name(&counters, held->counters[i].name))
-			change_counter(batch, NFT_MSG_DELOBJ, held->counters[i].name);
+		if (!nft_has_name(&counters, held->counters[i].name))
+			change_counter(batch, NFT_MSG_DELOBJ, held->counters[i].name, NULL);
 }
 
 /* The order is what the kernel's references ask for: it refuses to delete what is referred to, and
@@ -222,8 +218,9 @@ void nft_change(struct nft_batch *batch, const struct ruleset *desired, const st
 {
 	if (held->chains_count > 0)
 		flush_rules(batch);
+	delete_stale_sets(batch, desired, held);
 	delete_misfits(batch, desired, held);
-	create_missing(batch, desired, held);
+	create_missing(batch, desired, held, before);
 	fill_sets(batch, desired, held);
 	nft_latch_amend(batch, desired, held, before);
 	for (size_t i = 0; i < desired->chains_count; i++)

@@ -152,6 +152,15 @@ static void add_ct_address(struct nftnl_rule *rule, const struct statement *s)
 	add_lookup(rule, s->name, s->inverted);
 }
 
+/* The kernel names registers on a 16-byte boundary by their older numbers: as it says what it
+ * holds, so it is told. */
+static uint32_t named(uint32_t reg)
+{
+	uint32_t word = reg - NFT_REG32_00;
+
+	return word % 4 == 0 ? NFT_REG_1 + word / 4 : reg;
+}
+
 /* Each field of the key stands in registers of four bytes of its own. */
 static void add_tuple(struct nftnl_rule *rule, const struct statement *s)
 {
@@ -160,13 +169,13 @@ static void add_tuple(struct nftnl_rule *rule, const struct statement *s)
 	struct nftnl_expr *e;
 
 	add_family(rule, s->family);
-	add_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 12 : 8, length, reg);
-	add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg += words);
-	add_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 16 : 24, length, ++reg);
-	add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg += words);
-	add_meta(rule, NFT_META_L4PROTO, ++reg);
+	add_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 12 : 8, length, named(reg));
+	add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, named(reg += words));
+	add_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 16 : 24, length, named(++reg));
+	add_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, named(reg += words));
+	add_meta(rule, NFT_META_L4PROTO, named(++reg));
 	e = add(rule, "lookup");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, named(NFT_REG32_00));
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, s->name);
 }
 

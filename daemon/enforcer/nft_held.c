@@ -6,6 +6,7 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/object.h>
+#include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
@@ -60,8 +61,13 @@ static void take_chain(const struct nlmsghdr *message, void *data)
 	if (nftnl_chain_nlmsg_parse(message, chain) == 0 &&
 	    strcmp(nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE), RULESET_TABLE) == 0) {
 		c.name = arena_string(held->arena, nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
+		c.binding = nftnl_chain_is_set(chain, NFTNL_CHAIN_FLAGS) &&
+			    nftnl_chain_get_u32(chain, NFTNL_CHAIN_FLAGS) & NFT_CHAIN_BINDING;
 		c.base = nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM);
 		if (c.base) {
+			c.type = arena_string(held->arena,
+					      nftnl_chain_get_str(chain, NFTNL_CHAIN_TYPE));
+			c.policy = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY);
 			c.hook = nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM);
 			c.priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO);
 		}
@@ -107,6 +113,32 @@ static void take_counter(const struct nlmsghdr *message, void *data)
 		held->counters[held->counters_count++] = c;
 	}
 	nftnl_obj_free(object);
+}
+
+/* Rules as they come, chain by chain, until they are shared out. */
+struct rules {
+	struct held *held;
+	const struct nlmsghdr **list;
+	const char **chains; /* of each */
+	size_t count;
+};
+
+static void take_rule(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_rule *rule = nft_must(nftnl_rule_alloc());
+	struct rules *to = data;
+	struct arena *arena = to->held->arena;
+
+	if (nftnl_rule_nlmsg_parse(message, rule) == 0 &&
+	    strcmp(nftnl_rule_get_str(rule, NFTNL_RULE_TABLE), RULESET_TABLE) == 0) {
+		to->list = grown(arena, to->list, to->count, sizeof(*to->list));
+		to->chains = grown(arena, to->chains, to->count, sizeof(*to->chains));
+		to->list[to->count] =
+			arena_grow(arena, message, message->nlmsg_len, message->nlmsg_len, 1);
+		to->chains[to->count++] =
+			arena_string(arena, nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN));
+	}
+	nftnl_rule_free(rule);
 }
 
 struct elements {
@@ -161,6 +193,15 @@ static void take_elements(const struct nlmsghdr *message, void *data)
 	nftnl_set_free(set);
 }
 
+/* Where one interval ends another may begin: the end comes first. */
+static int by_bound(const void *a, const void *b)
+{
+	const struct element *x = a, *y = b;
+	int order = element_compare(a, b);
+
+	return order != 0 ? order : (x->instant > y->instant) - (x->instant < y->instant);
+}
+
 static void predecessor(uint8_t key[16], size_t size)
 {
 	while (size > 0)
@@ -210,7 +251,7 @@ static int read_elements(struct nft_socket *socket, struct held *held, struct he
 	if (e)
 		return e;
 	if (set->count > 0)
-		qsort(set->elements, set->count, sizeof(*set->elements), element_compare);
+		qsort(set->elements, set->count, sizeof(*set->elements), by_bound);
 	if (set->flags & NFT_SET_INTERVAL)
 		pair_up(set);
 	return 0;
@@ -223,6 +264,31 @@ static int read_some(struct nft_socket *socket, struct held *held, uint16_t type
 	int e = nft_socket_dump(socket, request(buffer, type), take, held);
 
 	return e == -ENOENT ? 0 : e;
+}
+
+/* Chains must have been read, and sorted. A rule of a chain that came later makes the dump one that
+ * was interrupted. */
+static int read_rules(struct nft_socket *socket, struct held *held)
+{
+	struct nftnl_rule *asked = nft_must(nftnl_rule_alloc());
+	struct rules rules = {.held = held};
+	char buffer[4096];
+	struct nlmsghdr *message = request(buffer, NFT_MSG_GETRULE);
+	int e;
+
+	nftnl_rule_set_str(asked, NFTNL_RULE_TABLE, RULESET_TABLE);
+	nftnl_rule_nlmsg_build_payload(message, asked);
+	nftnl_rule_free(asked);
+	e = nft_socket_dump(socket, message, take_rule, &rules);
+	for (size_t i = 0; i < rules.count && !e; i++) {
+		struct held_chain *chain = (struct held_chain *)held_chain(held, rules.chains[i]);
+
+		if (!chain)
+			return -EINTR;
+		if (chain->rules_count++ == 0)
+			chain->rules = &rules.list[i];
+	}
+	return e;
 }
 
 /* Whether its elements are compared with the ruleset's, or read for their own sake. */
@@ -274,7 +340,7 @@ static int read_once(struct nft_socket *socket, unsigned int what, const struct 
 	sort(held->chains, held->chains_count, sizeof(*held->chains));
 	sort(held->sets, held->sets_count, sizeof(*held->sets));
 	sort(held->counters, held->counters_count, sizeof(*held->counters));
-	return e;
+	return !e && what & HELD_RULES ? read_rules(socket, held) : e;
 }
 
 /* What changed while it was read is read anew; a set that went away meanwhile is such a change. */

@@ -6,6 +6,7 @@
 #ifndef CUTOFFD_NFT_HELD_H
 #define CUTOFFD_NFT_HELD_H
 
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,8 +21,14 @@
 struct held_chain {
 	const char *name;
 	bool base;
-	uint32_t hook;
+	bool binding; /* it belongs to a rule, and goes with it */
+	/* of base chains */
+	const char *type;
+	uint32_t hook, policy;
 	int32_t priority;
+	/* with HELD_RULES, in their order: the kernel's messages about them */
+	const struct nlmsghdr **rules;
+	size_t rules_count;
 };
 
 struct held_set {
@@ -55,6 +62,7 @@ struct held {
 #define HELD_SETS 0x2 /* with the elements of the latch, and its instants */
 #define HELD_COUNTERS 0x4
 #define HELD_ALL (HELD_CHAINS | HELD_SETS | HELD_COUNTERS)
+#define HELD_RULES 0x8 /* with HELD_CHAINS */
 
 /* 0 or -errno. With the elements of those sets that the ruleset fills; desired may be NULL. */
 int held_read(struct nft_socket *socket, unsigned int what, const struct ruleset *desired,

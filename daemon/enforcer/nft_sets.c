@@ -222,7 +222,7 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool same(const struct element *a, const struct element *b)
+bool nft_element_same(const struct element *a, const struct element *b)
 {
 	return memcmp(a->last, b->last, sizeof(a->last)) == 0 && a->instant == b->instant &&
 	       same_text(a->chain, b->chain);
@@ -249,7 +249,7 @@ static void each_missing(struct filler *f, const struct element *these, size_t c
 		while (j < others && memcmp(those[j].key, these[i].key, sizeof(these->key)) < 0)
 			j++;
 		if (j == others || memcmp(those[j].key, these[i].key, sizeof(these->key)) != 0 ||
-		    !same(&these[i], &those[j]))
+		    !nft_element_same(&these[i], &those[j]))
 			add_element(f, &these[i]);
 	}
 	filler_send(f);

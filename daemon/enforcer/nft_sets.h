@@ -15,6 +15,9 @@
 /* Whether the kernel's set can hold what this one is to hold; else it is made anew. */
 bool nft_set_fits(const struct set *desired, const struct held_set *held);
 
+/* Of two elements with the same key. */
+bool nft_element_same(const struct element *a, const struct element *b);
+
 /* id: different for each set of the transaction. */
 void nft_set_create(struct nft_batch *batch, const struct set *set, uint32_t id);
 void nft_set_delete(struct nft_batch *batch, const char *name);

@@ -77,7 +77,7 @@ static void apply(struct nft *nft, const struct policy *policy)
 	struct ruleset *ruleset = ruleset_compile(policy, &sample_options);
 	char error[NFT_ERROR] = "";
 
-	if (nft_apply(nft, ruleset, error) != 0)
+	if (nft_apply(nft, ruleset, error) != 0 || nft_compare(nft, ruleset, error) != 0)
 		fail_msg("%s", error);
 	ruleset_free(ruleset);
 }

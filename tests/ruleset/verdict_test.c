@@ -167,7 +167,7 @@ static void apply(struct fixture *f, const struct made *made)
 	struct ruleset *ruleset = ruleset_compile(&made->policy, &options);
 	char error[NFT_ERROR];
 
-	if (nft_apply(f->nft, ruleset, error) != 0)
+	if (nft_apply(f->nft, ruleset, error) != 0 || nft_compare(f->nft, ruleset, error) != 0)
 		fail_msg("%s", error);
 	ruleset_free(ruleset);
 }
