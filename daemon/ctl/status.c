@@ -290,6 +290,21 @@ static void print_recorder(const struct page *page, const json_t *recorder)
 		   full ? "more than " : "", count_of(recorder, "hosts", n[2]));
 }
 
+static void print_drift(const struct page *page, const json_t *drift)
+{
+	char n[FIGURE_TEXT];
+
+	if (!drift)
+		return;
+	if (number_of(drift, "repairs") == 0) {
+		print_line(page, "Drift      none: the kernel holds what it should");
+		return;
+	}
+	print_line(page, "Drift      repairs %s, the last at %s (by the clock):",
+		   count_of(drift, "repairs", n), text_of(drift, "last"));
+	print_line(page, "           %s", text_of(drift, "what"));
+}
+
 static void print_kernel(const struct page *page, const json_t *status)
 {
 	const json_t *conntrack = json_object_get(status, "conntrack");
@@ -306,7 +321,7 @@ static void print_kernel(const struct page *page, const json_t *status)
 			   json_is_true(owner) ? "table inet cutoffd is owned: no one else can "
 						 "change it"
 					       : "table inet cutoffd has no owner (Linux before "
-						 "6.9): not protected");
+						 "6.9): it is watched");
 }
 
 void status_print(const json_t *status, bool colour, FILE *out)
@@ -321,6 +336,7 @@ void status_print(const json_t *status, bool colour, FILE *out)
 	print_sensors(&page, json_object_get(status, "sensors"));
 	print_classes(&page, json_object_get(status, "recorder"));
 	print_kernel(&page, status);
+	print_drift(&page, json_object_get(status, "drift"));
 	print_recorder(&page, json_object_get(status, "recorder"));
 }
 

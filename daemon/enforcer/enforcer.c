@@ -145,6 +145,47 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* ---- drift ---- */
+
+static const struct ruleset *desired_ruleset(void *context)
+{
+	const struct enforcer *enforcer = context;
+
+	return enforcer->site->ruleset;
+}
+
+static int apply_desired(void *context, char error[NFT_ERROR])
+{
+	struct enforcer *enforcer = context;
+
+	return latching_apply(enforcer, enforcer->site, error);
+}
+
+static void tell_of_drift(void *context, enum notice_kind kind, const char *text)
+{
+	roles_notice(context, kind, NULL, "%s", text);
+}
+
+static int watch_drift(struct enforcer *enforcer)
+{
+	const struct drift_settings settings = {.loop = enforcer->loop,
+						.nft = enforcer->nft,
+						.interval_ns = DRIFT_INTERVAL_NS,
+						.desired = desired_ruleset,
+						.apply = apply_desired,
+						.tell = tell_of_drift,
+						.context = enforcer};
+	char error[NFT_ERROR];
+	int r;
+
+	if (!enforcer->nft)
+		return 0;
+	r = drift_new(&enforcer->drift, &settings, error);
+	if (r != 0)
+		log_error("drift", "%s", error[0] ? error : strerror(-r));
+	return r;
+}
+
 /* ---- start and end ---- */
 
 void enforcer_tell_ready(struct enforcer *enforcer)
@@ -336,6 +377,8 @@ static int start(struct enforcer *enforcer)
 	if (r == 0)
 		r = add_sources(enforcer);
 	if (r == 0)
+		r = watch_drift(enforcer);
+	if (r == 0)
 		r = roles_start(enforcer);
 	if (r == 0)
 		r = latching_start(enforcer);
@@ -356,6 +399,7 @@ static void stop(struct enforcer *enforcer)
 	sd_event_source_disable_unref(enforcer->conntrack_io);
 	sd_event_source_disable_unref(enforcer->stage_timer);
 	sd_event_source_disable_unref(enforcer->reload_timer);
+	drift_free(enforcer->drift);
 	if (enforcer->conntrack)
 		conntrack_close(enforcer->conntrack);
 	if (enforcer->nft)

@@ -10,6 +10,7 @@
 
 #include "daemon/channel.h"
 #include "daemon/enforcer/conntrack.h"
+#include "daemon/enforcer/drift.h"
 #include "daemon/enforcer/latching.h"
 #include "daemon/enforcer/nft.h"
 #include "daemon/enforcer/site.h"
@@ -23,6 +24,7 @@ struct enforcer {
 	struct nft *nft; /* NULL on a mirror port */
 	struct latching *latching;
 	struct conntrack *conntrack; /* likewise */
+	struct drift *drift;	     /* likewise */
 	struct child *sensor, *recorder;
 	int events[2]; /* sensors write to [1], the recorder reads from [0] */
 	int control_socket;

@@ -160,6 +160,8 @@ json_t *enforcer_status(struct enforcer *enforcer)
 				    json_real((double)site->policy->offset_ns / CLOCK_SECOND));
 	if (enforcer->conntrack)
 		json_object_set_new(status, "conntrack", conntrack_json(enforcer));
+	if (enforcer->drift)
+		json_object_set_new(status, "drift", drift_json(enforcer->drift));
 	if (enforcer->nft)
 		json_object_set_new(status, "kernel",
 				    json_pack("{s:b}", "owner", nft_has_owner(enforcer->nft)));

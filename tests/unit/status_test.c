@@ -51,6 +51,8 @@ static const char whole[] =
 	"\"sensors\":[{\"index\":0,\"pid\":4194303,\"interface\":[\"lan0\",\"wan0\"],"
 	"\"packets\":18446744073709,\"flows\":12,\"dropped\":0,\"restarts\":1}],"
 	"\"conntrack\":{\"marked\":12,\"not_found\":1},\"kernel\":{\"owner\":false},"
+	"\"drift\":{\"repairs\":2,\"last\":\"2024-09-28T11:59:00Z\","
+	"\"what\":\"table inet cutoffd is gone\"},"
 	"\"recorder\":{\"flows\":20,\"unlisted\":3,\"beyond\":0,\"hosts\":5,\"hosts_full\":true,"
 	"\"classes\":[{\"vendor\":\"kaspersky\",\"service\":\"updates\",\"allow\":1,\"observe\":2,"
 	"\"reject\":3,\"drop\":4}],\"events_written\":20,\"events_waiting\":3,\"events_lost\":2,"
@@ -80,7 +82,9 @@ static const char whole_text[] =
 	"kaspersky.updates                                1         2         3         4\n"
 	"\n"
 	"Conntrack  12 flows marked, 1 not found\n"
-	"Kernel     table inet cutoffd has no owner (Linux before 6.9): not protected\n"
+	"Kernel     table inet cutoffd has no owner (Linux before 6.9): it is watched\n"
+	"Drift      repairs 2, the last at 2024-09-28T11:59:00Z (by the clock):\n"
+	"           table inet cutoffd is gone\n"
 	"Recorder   20 events written, 3 wait, 2 lost, 1 broken messages\n"
 	"Seen       20 flows, 3 of them in no list; more than 5 hosts of listed services\n";
 
@@ -107,6 +111,15 @@ static void test_little(void **state)
 			    "\n"
 			    "No stage is adopted: nothing will be cut (adopt: in the policy)\n"
 			    "\n");
+	free(text);
+}
+
+static void test_no_drift(void **state)
+{
+	char *text = render("{\"drift\":{\"repairs\":0}}", false);
+
+	(void)state;
+	assert_non_null(strstr(text, "\nDrift      none: the kernel holds what it should\n"));
 	free(text);
 }
 
@@ -180,9 +193,9 @@ static void test_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),  cmocka_unit_test(test_little),
-		cmocka_unit_test(test_colour), cmocka_unit_test(test_span),
-		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_whole),	 cmocka_unit_test(test_little),
+		cmocka_unit_test(test_no_drift), cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_span),	 cmocka_unit_test(test_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
