@@ -56,6 +56,7 @@ struct finding {
 
 	/* DNS only: names are the questions' (kind EVIDENCE_DNS), then the CNAMEs of the chain */
 	bool is_response;
+	uint16_t message_id;	      /* the one that a query and its answer share */
 	unsigned int questions_count; /* the first so many of names */
 	unsigned int answers_count;
 	struct finding_answer answers[FINDING_ANSWERS];

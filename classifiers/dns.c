@@ -32,7 +32,7 @@
 #define COMPARISONS_MAX 1024
 
 struct header {
-	uint16_t flags, questions, answers, authorities, additionals;
+	uint16_t id, flags, questions, answers, authorities, additionals;
 };
 
 /* A name that a question asks for, or that the chain leads to. */
@@ -63,8 +63,8 @@ static bool header_read(struct cursor *c, size_t length, struct header *header)
 {
 	size_t records;
 
-	cursor_skip(c, 2);
-	*header = (struct header){.flags = cursor_u16(c)};
+	*header = (struct header){.id = cursor_u16(c)};
+	header->flags = cursor_u16(c);
 	header->questions = cursor_u16(c);
 	header->answers = cursor_u16(c);
 	header->authorities = cursor_u16(c);
@@ -304,6 +304,7 @@ enum answer dns_extract(const uint8_t *bytes, size_t length, struct finding *fin
 	r.has_aliases = false;
 	if (!questions_read(&r) || !records_check(&r))
 		return ANSWER_NOT_MINE;
+	finding->message_id = r.header.id;
 	finding->is_response = r.header.flags & FLAG_RESPONSE;
 	if (!finding->is_response || OPCODE(r.header.flags) != OPCODE_QUERY)
 		return ANSWER_FOUND;

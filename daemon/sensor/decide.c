@@ -296,34 +296,75 @@ void decide_without_name(struct sensor *sensor, struct flow *flow, bool last, st
 	}
 }
 
-/* Whether these names were told of for this flow just now: an answer repeats its question's. */
-static bool names_repeated(struct flow *flow, const struct finding *finding)
+static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t length)
 {
-	uint32_t hash = 2166136261; /* FNV-1a */
-	unsigned int last = finding->questions_count;
-	bool repeated;
+	const uint8_t *at = bytes;
 
-	for (unsigned int i = 0; i < last; i++)
-		for (unsigned int j = 0; j < finding->names[i].length; j++)
-			hash = (hash ^ (uint8_t)finding->text[finding->names[i].offset + j]) *
-			       16777619;
-	repeated = finding->is_response && hash == flow->last_names &&
-		   finding->names_count == finding->questions_count;
-	flow->last_names = hash;
-	return repeated;
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ at[i]) * 16777619; /* FNV-1a */
+	return hash;
+}
+
+/* Of what a query and its answer have in common, with the end of the flow that asks. */
+static uint32_t question_hash(const struct finding *finding, const struct address *asker,
+			      uint16_t port)
+{
+	uint32_t hash = hash_bytes(2166136261, &finding->message_id, sizeof(finding->message_id));
+
+	hash = hash_bytes(hash, asker->bytes, sizeof(asker->bytes));
+	hash = hash_bytes(hash, &port, sizeof(port));
+	for (unsigned int i = 0; i < finding->questions_count; i++) {
+		size_t length;
+		const char *name = finding_name(finding, i, &length);
+
+		hash = hash_bytes(hash, name, length);
+		hash = hash_bytes(hash, "", 1);
+	}
+	return hash > 0 ? hash : 1;
+}
+
+static void question_remember(struct flow *flow, const struct finding *finding,
+			      const struct packet *packet)
+{
+	flow->questions[flow->questions_next] =
+		question_hash(finding, &packet->source, packet->source_port);
+	flow->questions_next = (uint8_t)((flow->questions_next + 1) % FLOW_QUESTIONS);
+}
+
+/* Whether the one to whom this answer goes has asked. Anybody can send an answer that nobody asked
+ * for; and each question is answered once. */
+static bool question_answered(struct flow *flow, const struct finding *finding,
+			      const struct packet *packet)
+{
+	uint32_t hash = question_hash(finding, &packet->destination, packet->destination_port);
+
+	for (unsigned int i = 0; i < FLOW_QUESTIONS; i++) {
+		if (flow->questions[i] != hash)
+			continue;
+		flow->questions[i] = 0;
+		return true;
+	}
+	return false;
 }
 
 void decide_dns(struct sensor *sensor, struct flow *flow, const struct finding *finding,
-		const struct address *receiver, struct wall now)
+		const struct packet *packet, struct wall now)
 {
-	flow->field = FIELD_DNS;
+	bool answered = finding->is_response && question_answered(flow, finding, packet);
+
+	if (flow->field < FIELD_CLASS)
+		flow->field = FIELD_DNS;
 	flow->carrier = CARRIER_DNS;
 	sensor->counters.names += finding->questions_count;
-	if (finding->is_response)
-		names_seen_learn(sensor->seen, sensor->catalogue, receiver, finding, now);
+	if (!finding->is_response)
+		question_remember(flow, finding, packet);
+	if (answered)
+		names_seen_learn(sensor->seen, sensor->catalogue, &packet->destination, finding,
+				 now);
 	flow_settle(sensor, flow);
+	/* an answer without a chain repeats its question's names */
 	if (!sensor->options.all_flows || finding->names_count == 0 ||
-	    names_repeated(flow, finding))
+	    (answered && finding->names_count == finding->questions_count))
 		return;
 	start_event(sensor, flow, now);
 	add_names(&sensor->event, finding);

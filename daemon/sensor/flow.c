@@ -195,7 +195,6 @@ static void begin(struct flow_table *table, struct flow *flow, const struct flow
 	*flow = (struct flow){
 		.key = *key,
 		.id = ++table->next_id,
-		.first = now,
 		.last = now,
 	};
 }

@@ -22,6 +22,9 @@
 #define FLOW_IDLE_UDP (120 * CLOCK_SECOND)
 #define FLOW_IDLE_CLOSED (10 * CLOCK_SECOND) /* TCP, after RST or both FINs */
 
+/* DNS queries of one flow that may wait for their answers at a time. */
+#define FLOW_QUESTIONS 4
+
 struct reassembly;
 struct ndpi_flow;
 struct quic_flow;
@@ -38,7 +41,7 @@ struct flow {
 	/* the table's own; read only for others */
 	struct flow_key key; /* source is the client */
 	uint64_t id;	     /* never used twice by one table, below 2^53 */
-	struct wall first, last;
+	struct wall last;
 
 	/* the sensor's; zeroed when the flow is made */
 	uint64_t client_packets, client_bytes, server_packets, server_bytes;
@@ -46,14 +49,15 @@ struct flow {
 	struct ndpi_flow *ndpi;
 	struct quic_flow *quic;
 	struct http_position http;
-	uint32_t client_next;	 /* sequence number of what was not looked at yet */
-	uint32_t last_names;	 /* hash of the names last told of */
-	uint16_t field;		 /* enum field or a class */
-	uint8_t evidence;	 /* enum evidence_kind */
-	uint8_t carrier;	 /* enum carrier */
-	uint8_t payload_packets; /* client's packets with payload, up to the budget */
-	bool start_known;	 /* client_next says something */
-	bool client_known;	 /* the direction is certain (SYN, or a request was seen) */
+	uint32_t client_next;		    /* sequence number of what was not looked at yet */
+	uint32_t questions[FLOW_QUESTIONS]; /* hashes of DNS queries not answered yet; 0: none */
+	uint16_t field;			    /* enum field or a class */
+	uint8_t evidence;		    /* enum evidence_kind */
+	uint8_t carrier;		    /* enum carrier */
+	uint8_t questions_next;		    /* the one that the next takes the place of */
+	uint8_t payload_packets;	    /* client's packets with payload, up to the budget */
+	bool start_known;		    /* client_next says something */
+	bool client_known; /* the direction is certain (SYN, or a request was seen) */
 	bool client_fin, server_fin, closed;
 	bool ambiguous;
 };

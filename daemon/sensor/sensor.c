@@ -162,7 +162,7 @@ static void udp_datagram(struct sensor *sensor, struct flow *flow, const struct 
 	enum answer answer;
 
 	if (dns_extract(packet->payload, packet->payload_length, finding) == ANSWER_FOUND) {
-		decide_dns(sensor, flow, finding, &packet->destination, now);
+		decide_dns(sensor, flow, finding, packet, now);
 		return;
 	}
 	if (flow->field == FIELD_DNS)

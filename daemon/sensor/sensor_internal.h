@@ -47,9 +47,10 @@ void decide_by_names(struct sensor *sensor, struct flow *flow, const struct find
 /* A carrier without a name, or no carrier that we read: by DNS, prefix, then nDPI. With last, when
  * nothing more will come, the flow is unknown if nothing is found. */
 void decide_without_name(struct sensor *sensor, struct flow *flow, bool last, struct wall now);
-/* A DNS message: names for (client, server) pairs; the flow itself is no vendor's. */
+/* A DNS message: names for (client, server) pairs, learned from answers to queries that were seen;
+ * the flow itself is no vendor's. */
 void decide_dns(struct sensor *sensor, struct flow *flow, const struct finding *finding,
-		const struct address *receiver, struct wall now);
+		const struct packet *packet, struct wall now);
 bool flow_undecided(const struct flow *flow);
 /* nDPI's and QUIC's state goes as soon as it is not needed; the stream is stream.c's. */
 void flow_settle(struct sensor *sensor, struct flow *flow);

@@ -241,7 +241,7 @@ static bool dns_segment(struct sensor *sensor, struct flow *flow, const struct p
 		return false;
 	while (left > 0 &&
 	       dns_extract_stream(bytes, left, &sensor->finding, &consumed) == ANSWER_FOUND) {
-		decide_dns(sensor, flow, &sensor->finding, &packet->destination, now);
+		decide_dns(sensor, flow, &sensor->finding, packet, now);
 		bytes += consumed;
 		left -= consumed;
 		found = true;
