@@ -28,8 +28,6 @@
 
 /* A chain is followed in at most so many passes; it is in order nearly always, which needs one. */
 #define PASSES_MAX 8
-/* Names that are compared label by label; more would only be there to cost time. */
-#define COMPARISONS_MAX 1024
 
 struct header {
 	uint16_t id, flags, questions, answers, authorities, additionals;
@@ -54,7 +52,6 @@ struct reading {
 	struct finding *finding;
 	struct link links[FINDING_NAMES];
 	unsigned int links_count;
-	unsigned int comparisons;
 	bool has_aliases;
 };
 
@@ -117,15 +114,9 @@ static const struct link *link_find(struct reading *r, uint16_t name)
 	for (unsigned int i = 0; i < r->links_count; i++)
 		if (r->links[i].name == name)
 			return &r->links[i];
-	for (unsigned int i = 0; i < r->links_count; i++) {
-		if (r->comparisons == COMPARISONS_MAX) {
-			r->finding->truncated = true;
-			return NULL;
-		}
-		r->comparisons++;
+	for (unsigned int i = 0; i < r->links_count; i++)
 		if (dns_name_equal(&r->message, r->links[i].name, name))
 			return &r->links[i];
-	}
 	return NULL;
 }
 
@@ -300,7 +291,7 @@ enum answer dns_extract(const uint8_t *bytes, size_t length, struct finding *fin
 		return ANSWER_NOT_MINE;
 	r.message = (struct dns_message){.bytes = bytes, .length = length};
 	r.finding = finding;
-	r.links_count = r.comparisons = 0;
+	r.links_count = 0;
 	r.has_aliases = false;
 	if (!questions_read(&r) || !records_check(&r))
 		return ANSWER_NOT_MINE;
@@ -311,6 +302,8 @@ enum answer dns_extract(const uint8_t *bytes, size_t length, struct finding *fin
 	for (unsigned int pass = 0; r.has_aliases && pass < PASSES_MAX && aliases_follow(&r);)
 		pass++;
 	addresses_read(&r);
+	if (dns_name_spent(&r.message))
+		finding->truncated = true;
 	return ANSWER_FOUND;
 }
 

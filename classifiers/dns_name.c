@@ -17,11 +17,13 @@ static inline struct cursor cursor_into(const struct dns_message *message, size_
 
 /* Takes labels up to the end of the name or to a pointer, and counts their octets. *target: where
  * the pointer leads; 0 when there was none. */
-static bool labels_take(struct cursor *c, size_t *octets, size_t *target)
+static bool labels_take(struct dns_message *message, struct cursor *c, size_t *octets,
+			size_t *target)
 {
-	for (;;) {
+	while (!dns_name_spent(message)) {
 		uint8_t length = cursor_u8(c);
 
+		message->steps++;
 		if (length >= POINTER) {
 			*target = (size_t)(length & ~POINTER) << 8 | cursor_u8(c);
 			return !c->bad && *target >= DNS_HEADER;
@@ -34,28 +36,30 @@ static bool labels_take(struct cursor *c, size_t *octets, size_t *target)
 			return true;
 		}
 	}
+	return false;
 }
 
 bool dns_name_take(struct dns_message *message, struct cursor *c, uint16_t *at)
 {
 	size_t part, octets = 0, target;
+	unsigned int jumps = 0;
 
 	if (c->bad)
 		return false;
 	part = (size_t)(c->at - message->bytes);
 	*at = (uint16_t)part;
-	if (!labels_take(c, &octets, &target))
+	if (!labels_take(message, c, &octets, &target))
 		return false;
 	/* most records of a message point to one name: it need not be walked again */
 	while (target > 0 && (octets > 0 || target != message->good)) {
 		struct cursor labels = cursor_into(message, target);
 
-		if (target >= part)
+		if (target >= part || jumps++ == DNS_NAME_JUMPS)
 			return false;
 		if (octets == 0)
 			*at = (uint16_t)target;
 		part = target;
-		if (!labels_take(&labels, &octets, &target))
+		if (!labels_take(message, &labels, &octets, &target))
 			return false;
 	}
 	if (target > 0)
@@ -86,7 +90,7 @@ static bool label_equal(const struct cursor *a, const struct cursor *b)
 	return true;
 }
 
-bool dns_name_equal(const struct dns_message *message, uint16_t a, uint16_t b)
+bool dns_name_equal(struct dns_message *message, uint16_t a, uint16_t b)
 {
 	struct cursor at_a, at_b, label, other;
 
@@ -97,7 +101,8 @@ bool dns_name_equal(const struct dns_message *message, uint16_t a, uint16_t b)
 	do {
 		label = label_next(message, &at_a);
 		other = label_next(message, &at_b);
-		if (!label_equal(&label, &other))
+		message->steps += 1 + (unsigned int)label.left / 8;
+		if (dns_name_spent(message) || !label_equal(&label, &other))
 			return false;
 	} while (label.left > 0);
 	return true;

@@ -369,6 +369,49 @@ static void test_costly_message(void **state)
 	assert_true(finding.truncated);
 }
 
+/* Each record's name is the end of a long chain of pointers that another record's data holds. The
+ * longest message of that kind used to take a second. */
+static void test_pointer_chains(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned int pointers, records;
+		enum answer want;
+	} cases[] = {
+		{"as long as a name may be", 127, 10, ANSWER_FOUND},
+		{"longer", 129, 1, ANSWER_NOT_MINE},
+		{"long ones, often", 120, 4000, ANSWER_NOT_MINE},
+		{"all that fit", 8000, 4000, ANSWER_NOT_MINE},
+	};
+	static struct finding finding;
+	static uint8_t bytes[SIZE];
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned int pointers = cases[i].pointers, records = cases[i].records, at;
+		size_t n;
+
+		snprintf(text, sizeof(text), "0007 8180 0001 %04x 0000 0000 ", records + 1);
+		n = message_write(text, bytes);
+		n += message_write("a. 0001 0001 c00c 0010 0001 00000000 ", bytes + n);
+		snprintf(text, sizeof(text), "%04x ", 2 * pointers);
+		n += message_write(text, bytes + n);
+		at = 12;
+		for (unsigned int j = 0; j < pointers; j++) {
+			snprintf(text, sizeof(text), "%04x ", 0xc000 | at);
+			at = (unsigned int)n;
+			n += message_write(text, bytes + n);
+		}
+		/* a label before the pointer: another name each time */
+		snprintf(text, sizeof(text), "0162 %04x 0010 0001 00000000 0000 ", 0xc000 | at);
+		for (unsigned int j = 0; j < records; j++)
+			n += message_write(text, bytes + n);
+		if (extract(bytes, n, &finding) != cases[i].want)
+			fail_msg("%s", cases[i].what);
+	}
+}
+
 static void test_garbage(void **state)
 {
 	static struct finding finding;
@@ -398,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_more_than_there_is_room),
 		cmocka_unit_test(test_costly_message),
+		cmocka_unit_test(test_pointer_chains),
 		cmocka_unit_test(test_garbage),
 	};
 
