@@ -79,11 +79,11 @@ static void hosts_add(struct finding *finding, struct cursor fields)
 	}
 }
 
-enum answer http_extract(const uint8_t *bytes, size_t length, struct finding *finding,
-			 size_t *consumed)
+static enum answer extract(const uint8_t *bytes, size_t length, bool last, struct finding *finding,
+			   size_t *consumed)
 {
 	struct http_head head;
-	enum answer answer = http_head_read(bytes, length, &head);
+	enum answer answer = http_head_read(bytes, length, last, &head);
 
 	*consumed = 0;
 	finding_reset(finding, CARRIER_HTTP);
@@ -92,5 +92,19 @@ enum answer http_extract(const uint8_t *bytes, size_t length, struct finding *fi
 	*consumed = head.length;
 	target_add(finding, &head);
 	hosts_add(finding, head.fields);
+	finding->truncated |= head.cut;
 	return ANSWER_FOUND;
+}
+
+enum answer http_extract(const uint8_t *bytes, size_t length, struct finding *finding,
+			 size_t *consumed)
+{
+	return extract(bytes, length, false, finding, consumed);
+}
+
+enum answer http_extract_cut(const uint8_t *bytes, size_t length, struct finding *finding)
+{
+	size_t consumed;
+
+	return extract(bytes, length, true, finding, &consumed);
 }

@@ -9,15 +9,19 @@
 
 #include "classifiers/classifier.h"
 
-/* The longest head that is read; a longer one is NOT_MINE. */
+/* As much of a head is read; what a longer one says behind it is not. */
 #define HTTP_HEAD_MAX 32768
 
 /* bytes: a client's stream from the first byte of a request (empty lines before it are skipped).
  * Host and target names come without port, user part and brackets. FOUND as soon as the head is
- * complete; *consumed is the head's length. A head that is longer than HTTP_HEAD_MAX or not of the
- * form is NOT_MINE. Several names (absolute form and Host) are all given, the target's first. */
+ * complete; *consumed is the head's length. A head that is longer than HTTP_HEAD_MAX is read as
+ * far as that (and truncated). What is not of the form is NOT_MINE. Several names (absolute form
+ * and Host) are all given, the target's first. */
 enum answer http_extract(const uint8_t *bytes, size_t length, struct finding *finding,
 			 size_t *consumed);
+/* As http_extract of bytes that no more will follow: FOUND when the request line is complete. Never
+ * MORE. */
+enum answer http_extract_cut(const uint8_t *bytes, size_t length, struct finding *finding);
 
 /* Where in the client's stream the next request begins. Zeroed is the start. */
 struct http_position {

@@ -6,8 +6,8 @@
 #include "classifiers/http.h"
 #include "classifiers/http_head.h"
 
-/* No method that anybody registered is half as long. */
-#define METHOD_MAX 64
+/* Servers take any word that fits into their buffer for the request line: 8 KiB, as they come. */
+#define METHOD_MAX 8192
 
 static bool is_blank(int c)
 {
@@ -134,7 +134,8 @@ static enum answer request_line_take(struct cursor *c, struct http_head *head)
 									     : ANSWER_NOT_MINE;
 }
 
-/* FOUND: fields are the lines up to the empty one, which is taken too. */
+/* FOUND: fields are the lines up to the empty one, which is taken too. MORE: those that are there.
+ */
 static enum answer fields_take(struct cursor *c, struct cursor *fields)
 {
 	struct cursor line, start = *c;
@@ -147,21 +148,26 @@ static enum answer fields_take(struct cursor *c, struct cursor *fields)
 		}
 		length = start.left - c->left;
 	}
+	*fields = cursor_sub(&start, length);
 	return ANSWER_MORE;
 }
 
-enum answer http_head_read(const uint8_t *bytes, size_t length, struct http_head *head)
+enum answer http_head_read(const uint8_t *bytes, size_t length, bool last, struct http_head *head)
 {
 	size_t there = length < HTTP_HEAD_MAX ? length : HTTP_HEAD_MAX;
 	struct cursor c = cursor_new(bytes, there);
 	enum answer answer = request_line_take(&c, head);
 
-	if (answer == ANSWER_FOUND)
-		answer = fields_take(&c, &head->fields);
-	if (answer == ANSWER_MORE && length >= HTTP_HEAD_MAX)
+	last |= length >= HTTP_HEAD_MAX;
+	head->cut = false;
+	if (answer == ANSWER_MORE && last)
 		return ANSWER_NOT_MINE;
-	head->length = there - c.left;
-	return answer;
+	if (answer != ANSWER_FOUND)
+		return answer;
+	answer = fields_take(&c, &head->fields);
+	head->cut = answer == ANSWER_MORE && last;
+	head->length = head->cut ? there : there - c.left;
+	return head->cut ? ANSWER_FOUND : answer;
 }
 
 /* A field's line, and those folded onto it (RFC 9112 §5.2). */

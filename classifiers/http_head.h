@@ -14,9 +14,11 @@ struct http_head {
 	struct cursor method, target;
 	struct cursor fields; /* the lines behind the request line, without the empty one */
 	size_t length;	      /* of the whole head, with empty lines before it */
+	bool cut;	      /* it has no end: fields are the lines that are there */
 };
 
-enum answer http_head_read(const uint8_t *bytes, size_t length, struct http_head *head);
+/* With last, or when there are HTTP_HEAD_MAX bytes, a request line is enough. */
+enum answer http_head_read(const uint8_t *bytes, size_t length, bool last, struct http_head *head);
 
 /* The next field: its name without the colon, its value with folded lines as they stand. */
 bool http_head_field(struct cursor *fields, struct cursor *name, struct cursor *value);

@@ -83,7 +83,7 @@ void http_position_head(struct http_position *position, const uint8_t *head, siz
 	struct framing framing;
 
 	*position = (struct http_position){0};
-	if (http_head_read(head, length, &read) != ANSWER_FOUND) {
+	if (http_head_read(head, length, false, &read) != ANSWER_FOUND || read.cut) {
 		http_position_lost(position);
 		return;
 	}
@@ -193,7 +193,7 @@ static bool looks_like_head(struct cursor c)
 	for (size_t i = 0; cursor_peek(&c, i) >= 0 && cursor_peek(&c, i) != ' '; i++)
 		if (!isupper(cursor_peek(&c, i)) && cursor_peek(&c, i) != '-')
 			return false;
-	return c.left > 0 && http_head_read(c.at, c.left, &head) != ANSWER_NOT_MINE;
+	return c.left > 0 && http_head_read(c.at, c.left, false, &head) != ANSWER_NOT_MINE;
 }
 
 /* Up to where a request may begin: here, or at the beginning of a line. */

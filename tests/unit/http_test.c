@@ -150,7 +150,6 @@ static void test_not_mine(void **state)
 		"EHLO a.example\r\n",
 		"USER anonymous\n",
 		"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
-		"A2345678901234567890123456789012345678901234567890123456789012345",
 	};
 	static struct finding finding;
 	char longer[200];
@@ -176,19 +175,68 @@ static void test_longest_head(void **state)
 	static const char start[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
 	static char head[HTTP_HEAD_MAX + 2];
 	static struct finding finding;
+	char names[NAMES_TEXT];
 	size_t consumed;
 
 	(void)state;
 	memset(head, 'x', sizeof(head));
 	memcpy(head, start, strlen(start));
 	assert_int_equal(extract(head, HTTP_HEAD_MAX - 1, &finding, &consumed), ANSWER_MORE);
-	assert_int_equal(extract(head, HTTP_HEAD_MAX, &finding, &consumed), ANSWER_NOT_MINE);
+	/* longer: read up to here */
+	assert_int_equal(extract(head, HTTP_HEAD_MAX, &finding, &consumed), ANSWER_FOUND);
+	assert_int_equal(consumed, HTTP_HEAD_MAX);
+	assert_true(finding.truncated);
+	assert_string_equal(names_text(&finding, names), "http-host:a");
 	memcpy(head + HTTP_HEAD_MAX - 4, "\r\n\r\n", 4);
 	assert_int_equal(extract(head, HTTP_HEAD_MAX, &finding, &consumed), ANSWER_FOUND);
 	assert_int_equal(consumed, HTTP_HEAD_MAX);
 	assert_int_equal(extract(head, HTTP_HEAD_MAX + 1, &finding, &consumed), ANSWER_FOUND);
 	memcpy(head + HTTP_HEAD_MAX - 4, "x\r\n\r\n", 5);
-	assert_int_equal(extract(head, HTTP_HEAD_MAX + 1, &finding, &consumed), ANSWER_NOT_MINE);
+	assert_int_equal(extract(head, HTTP_HEAD_MAX + 1, &finding, &consumed), ANSWER_FOUND);
+	assert_true(finding.truncated);
+	/* not even a request line */
+	head[3] = 'x';
+	assert_int_equal(extract(head, HTTP_HEAD_MAX, &finding, &consumed), ANSWER_NOT_MINE);
+}
+
+static void test_cut_heads(void **state)
+{
+	static const struct {
+		const char *head, *want;
+	} cases[] = {
+		{"GET / HTTP/1.1\r\nHost: a\r\nX:", "http-host:a"},
+		{"GET http://b/ HTTP/1.1\nHo", "http-host:b"},
+		{"GET / HTTP/1.1\nHost: a", ""},
+		{"GET / HTTP/1.1", NULL},
+		{"", NULL},
+	};
+	static struct finding finding;
+	char names[NAMES_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const uint8_t *head = (const uint8_t *)cases[i].head;
+
+		assert_int_equal(http_extract_cut(head, strlen(cases[i].head), &finding),
+				 cases[i].want ? ANSWER_FOUND : ANSWER_NOT_MINE);
+		assert_string_equal(names_text(&finding, names),
+				    cases[i].want ? cases[i].want : "");
+	}
+}
+
+static void test_long_method(void **state)
+{
+	static struct finding finding;
+	char head[9000];
+	size_t consumed;
+
+	(void)state;
+	memset(head, 'A', sizeof(head));
+	strcpy(head + 8000, " / HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_int_equal(extract(head, strlen(head), &finding, &consumed), ANSWER_FOUND);
+	assert_int_equal(finding.names_count, 1);
+	memset(head, 'A', sizeof(head));
+	assert_int_equal(extract(head, sizeof(head), &finding, &consumed), ANSWER_NOT_MINE);
 }
 
 static void test_more_names_than_room(void **state)
@@ -229,7 +277,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heads),	     cmocka_unit_test(test_not_mine),
-		cmocka_unit_test(test_longest_head), cmocka_unit_test(test_more_names_than_room),
+		cmocka_unit_test(test_longest_head), cmocka_unit_test(test_cut_heads),
+		cmocka_unit_test(test_long_method),  cmocka_unit_test(test_more_names_than_room),
 		cmocka_unit_test(test_garbage),
 	};
 
