@@ -198,6 +198,11 @@ enum reassembly_result reassembly_add(struct reassembly_pool *pool, struct reass
 	return overlap.grows ? REASSEMBLY_TAKEN : REASSEMBLY_NOTHING;
 }
 
+void reassembly_drop_pieces(struct reassembly *stream)
+{
+	stream->count = stream->count > 0 && stream->pieces[0].start == 0 ? 1 : 0;
+}
+
 const uint8_t *reassembly_bytes(const struct reassembly *stream, size_t *length)
 {
 	*length = stream->count > 0 && stream->pieces[0].start == 0 ? stream->pieces[0].end : 0;

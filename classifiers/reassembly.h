@@ -42,6 +42,9 @@ void reassembly_free(struct reassembly_pool *pool, struct reassembly *stream);
 enum reassembly_result reassembly_add(struct reassembly_pool *pool, struct reassembly *stream,
 				      uint32_t offset, const uint8_t *bytes, size_t length);
 
+/* Forgets what lies behind the first gap. */
+void reassembly_drop_pieces(struct reassembly *stream);
+
 /* The bytes from the stream's start up to the first gap. They stay good until the next call with
  * this stream. */
 const uint8_t *reassembly_bytes(const struct reassembly *stream, size_t *length);

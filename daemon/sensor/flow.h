@@ -50,16 +50,21 @@ struct flow {
 	struct quic_flow *quic;
 	struct http_position http;
 	uint32_t client_next;		    /* sequence number of what was not looked at yet */
+	uint32_t proposed;		    /* likewise, in a connection that a SYN proposes */
 	uint32_t questions[FLOW_QUESTIONS]; /* hashes of DNS queries not answered yet; 0: none */
 	uint16_t field;			    /* enum field or a class */
+	uint16_t spent;			    /* of the budget */
 	uint8_t evidence;		    /* enum evidence_kind */
 	uint8_t carrier;		    /* enum carrier */
 	uint8_t questions_next;		    /* the one that the next takes the place of */
-	uint8_t payload_packets;	    /* client's packets with payload, up to the budget */
-	bool start_known;		    /* client_next says something */
-	bool client_known; /* the direction is certain (SYN, or a request was seen) */
-	bool client_fin, server_fin, closed;
-	bool ambiguous;
+	uint8_t ndpi_packets;		    /* that nDPI was asked of */
+	bool start_known : 1;		    /* client_next says something */
+	bool client_known : 1; /* the direction is certain (SYN, or a request was seen) */
+	bool proposal : 1;     /* proposed says something */
+	bool proposed_by_server : 1;
+	bool syn_data : 1; /* stream has what came in the SYN, and nobody acknowledged it yet */
+	bool client_fin : 1, server_fin : 1, closed : 1;
+	bool ambiguous : 1;
 };
 
 struct flow_table;
@@ -79,7 +84,7 @@ struct flow *flow_find_or_make(struct flow_table *table, const struct flow_key *
 			       struct wall now, bool source_is_server, bool *from_client);
 /* The direction was guessed wrong: client and server change places (counters too). */
 void flow_turn(struct flow *flow);
-/* A new connection on the same ports (a SYN on a closed flow): forgets what was known, the id
+/* A new connection on the same ports: forgets what was known, the id
  * included; client and server stay. */
 void flow_restart(struct flow_table *table, struct flow *flow, struct wall now);
 /* Lets go of flows that have been idle too long. Looks at a few of them in each call (for each

@@ -15,6 +15,9 @@ static void release_flow(void *context, struct flow *flow)
 {
 	struct sensor *sensor = context;
 
+	if (flow->syn_data) /* in vain, or of a capture of one side */
+		stream_syn_answered(sensor, flow, flow->server_packets == 0 ? REASSEMBLY_BYTES : 0,
+				    flow->last);
 	if (flow_undecided(flow) && flow->client_bytes + flow->server_bytes > 0)
 		decide_without_name(sensor, flow, true, flow->last);
 	flow_settle(sensor, flow);
@@ -81,23 +84,78 @@ static void count_packet(struct flow *flow, const struct packet *packet, bool fr
 	}
 }
 
-/* Opening and end of a connection. */
-static void follow_tcp(struct sensor *sensor, struct flow *flow, const struct packet *packet,
-		       bool from_client, struct wall now)
+/* A connection begins, on a new flow or on one of the same ports. */
+static void begin_tcp(struct sensor *sensor, struct flow *flow, uint32_t start, struct wall now)
 {
-	bool opens = (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-
-	if (opens && flow->closed)
+	if (flow->client_packets + flow->server_packets > 0)
 		flow_restart(sensor->flows, flow, now);
-	if (packet->tcp_flags & TCP_SYN)
-		flow->client_known = true;
-	if (opens && from_client) {
-		flow->client_next = packet->tcp_sequence + 1;
-		flow->start_known = true;
+	flow->client_known = flow->start_known = true;
+	flow->client_next = start;
+}
+
+/* A SYN alone changes nothing of a flow whose other end has spoken: anybody can send one. It
+ * proposes a connection, which begins when that end agrees. */
+static void follow_syn(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+		       bool *from_client, struct wall now)
+{
+	uint32_t start = packet->tcp_sequence + 1;
+	uint64_t others = *from_client ? flow->server_packets : flow->client_packets;
+
+	if (*from_client && flow->start_known && flow->client_next == start && !flow->closed)
+		return;
+	if (others > 0) {
+		flow->proposal = true;
+		flow->proposed = start;
+		flow->proposed_by_server = !*from_client;
+		return;
 	}
+	if (!*from_client)
+		flow_turn(flow);
+	*from_client = true;
+	begin_tcp(sensor, flow, start, now);
+}
+
+/* The server's first word says where the client's bytes begin; what was taken for them before it
+ * is nothing that a server has read. */
+static void follow_first_answer(struct sensor *sensor, struct flow *flow,
+				const struct packet *packet, struct wall now)
+{
+	uint32_t start = packet->tcp_acknowledgement;
+
+	if (flow->syn_data && start - flow->client_next > REASSEMBLY_BYTES)
+		stream_syn_answered(sensor, flow, 0, now);
+	if (flow->syn_data)
+		stream_syn_answered(sensor, flow, start - flow->client_next, now);
+	else if (flow->field < FIELD_CLASS &&
+		 (!flow->start_known || flow->client_next != start || flow->stream))
+		begin_tcp(sensor, flow, start, now);
+}
+
+static void follow_syn_ack(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+			   bool *from_client, struct wall now)
+{
+	if (flow->proposal && flow->proposed_by_server == *from_client &&
+	    packet->tcp_acknowledgement == flow->proposed) {
+		if (*from_client)
+			flow_turn(flow);
+		*from_client = false;
+		begin_tcp(sensor, flow, packet->tcp_acknowledgement, now);
+	} else if (!*from_client && flow->server_packets == 0) {
+		follow_first_answer(sensor, flow, packet, now);
+	}
+}
+
+/* Opening and end of a connection. *from_client changes when the direction was wrong. */
+static void follow_tcp(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+		       bool *from_client, struct wall now)
+{
+	if ((packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		follow_syn(sensor, flow, packet, from_client, now);
+	else if (packet->tcp_flags & TCP_SYN)
+		follow_syn_ack(sensor, flow, packet, from_client, now);
 	if (packet->tcp_flags & TCP_FIN) {
-		flow->client_fin |= from_client;
-		flow->server_fin |= !from_client;
+		flow->client_fin |= *from_client;
+		flow->server_fin |= !*from_client;
 	}
 	if ((packet->tcp_flags & TCP_RST) || (flow->client_fin && flow->server_fin))
 		flow->closed = true;
@@ -109,6 +167,9 @@ static void ask_ndpi(struct sensor *sensor, struct flow *flow, const struct pack
 {
 	struct ndpi_result result;
 
+	if (flow->ndpi_packets == NDPI_PACKETS)
+		return;
+	flow->ndpi_packets += from_client;
 	if (!flow->ndpi)
 		flow->ndpi = ndpi_engine_flow_new();
 	if (!flow->ndpi) {
@@ -123,14 +184,13 @@ static void ask_ndpi(struct sensor *sensor, struct flow *flow, const struct pack
 		decide_without_name(sensor, flow, true, now);
 }
 
-/* One of the client's packets was looked at in vain: the budget goes down. */
-static void spend_budget(struct sensor *sensor, struct flow *flow, bool from_client,
+static void spend_budget(struct sensor *sensor, struct flow *flow, const struct packet *packet,
 			 struct wall now)
 {
-	if (!from_client)
+	if (!flow_spend(flow, packet->payload_length))
 		return;
-	flow->payload_packets++;
-	if (flow->payload_packets >= BUDGET_PACKETS)
+	stream_read_rest(sensor, flow, now);
+	if (flow_undecided(flow))
 		decide_without_name(sensor, flow, true, now);
 }
 
@@ -215,7 +275,7 @@ void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
 
 	flow = packet_flow(sensor, &packet, now, &from_client);
 	if (packet.protocol == PROTOCOL_TCP)
-		follow_tcp(sensor, flow, &packet, from_client, now);
+		follow_tcp(sensor, flow, &packet, &from_client, now);
 	count_packet(flow, &packet, from_client);
 	if (packet.payload_length == 0)
 		return;
@@ -227,8 +287,8 @@ void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
 
 	if (flow_undecided(flow))
 		ask_ndpi(sensor, flow, &packet, from_client, now);
-	if (flow_undecided(flow))
-		spend_budget(sensor, flow, from_client, now);
+	if (flow_undecided(flow) && from_client)
+		spend_budget(sensor, flow, &packet, now);
 	if (!flow_undecided(flow) && flow->carrier != CARRIER_HTTP)
 		stream_release(sensor, flow);
 }

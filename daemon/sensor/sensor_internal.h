@@ -13,8 +13,12 @@
 #include "daemon/sensor/flow.h"
 #include "daemon/sensor/sensor.h"
 
-/* A flow is decided within so many of the client's packets with payload, and REASSEMBLY_BYTES. */
-#define BUDGET_PACKETS 32
+/* A flow is decided within so many bytes of the client's; a packet costs what it carries, and at
+ * least BUDGET_PACKET. */
+#define BUDGET REASSEMBLY_BYTES
+#define BUDGET_PACKET 8
+/* nDPI knows what it knows after fewer. */
+#define NDPI_PACKETS 32
 
 struct sensor {
 	struct sensor_options options;
@@ -36,8 +40,15 @@ struct sensor {
 /* A TCP segment with payload. */
 void stream_segment(struct sensor *sensor, struct flow *flow, const struct packet *packet,
 		    bool from_client, struct wall now);
+/* So many bytes that came in the SYN were acknowledged. */
+void stream_syn_answered(struct sensor *sensor, struct flow *flow, size_t acknowledged,
+			 struct wall now);
+/* The budget is used up: what can be read of a message that is not all there. */
+void stream_read_rest(struct sensor *sensor, struct flow *flow, struct wall now);
 /* Gives the flow's buffer back. */
 void stream_release(struct sensor *sensor, struct flow *flow);
+/* One of the client's packets was looked at in vain; true when that was the last that may be. */
+bool flow_spend(struct flow *flow, size_t length);
 
 /* ---- decide.c ---- */
 

@@ -114,6 +114,12 @@ static void test_piece_limit(void **state)
 	assert_int_equal(reassembly_add(pool, stream, 1000, (const uint8_t *)"x", 1), TAKEN);
 	reassembly_bytes(stream, &length);
 	assert_int_equal(length, 3);
+	reassembly_drop_pieces(stream);
+	reassembly_bytes(stream, &length);
+	assert_int_equal(length, 3);
+	assert_int_equal(reassembly_add(pool, stream, 3, (const uint8_t *)"x", 1), TAKEN);
+	reassembly_bytes(stream, &length);
+	assert_int_equal(length, 4); /* what lay behind is forgotten */
 	reassembly_pool_free(pool);
 }
 

@@ -99,9 +99,277 @@ static void test_answer_that_nobody_asked_for(void **state)
 	}
 }
 
+/* ---- segments that the server drops, or reads otherwise ---- */
+
+enum payload {
+	NOTHING,
+	HELLO,	     /* the listed name's, from some byte on */
+	CLEAN_HELLO, /* another's */
+	GARBAGE,
+	BEGINNING, /* of a hello that never goes on */
+};
+
+/* Offsets are from the first byte of the connection that the server accepts. */
+struct step {
+	uint8_t flags;
+	bool from_server;
+	int32_t at, acknowledged;
+	enum payload payload;
+	size_t from, length; /* of the payload; length 0: all of it */
+};
+
+#define SYN(offset) .flags = TCP_SYN, .at = (offset)-1, .acknowledged = 0
+#define SYN_ACK(offset)                                                                            \
+	.flags = TCP_SYN | TCP_ACK, .from_server = true, .at = 70000, .acknowledged = (offset)
+#define DATA(offset) .flags = TCP_ACK, .at = (offset), .acknowledged = 1
+#define SERVER_DATA(offset) .flags = TCP_ACK, .from_server = true, .at = (offset), .acknowledged = 1
+#define OPENED                                                                                     \
+	{SYN(0)},                                                                                  \
+	{                                                                                          \
+		SYN_ACK(0)                                                                         \
+	}
+
+static void send_step(struct bench *bench, const struct step *step)
+{
+	static const uint8_t beginning[] = {22, 3, 1, 0x20, 0, 1, 0, 0x1f, 0xfc, 3, 3};
+	uint8_t bytes[4096] = {0};
+	size_t length = 0;
+
+	switch (step->payload) {
+	case NOTHING:
+		break;
+	case HELLO:
+		length = client_hello(bytes, BANNED);
+		break;
+	case CLEAN_HELLO:
+		length = client_hello(bytes, "www.example.org");
+		break;
+	case GARBAGE:
+		memset(bytes, 'x', sizeof(bytes));
+		length = 700;
+		break;
+	case BEGINNING:
+		length = 700;
+		memcpy(bytes, beginning, sizeof(beginning));
+		break;
+	}
+	send_segment(bench, &(struct segment){
+				    .from_server = step->from_server,
+				    .port = PORT,
+				    .flags = step->flags,
+				    .sequence = START + (uint32_t)step->at,
+				    .acknowledgement = START + (uint32_t)step->acknowledged,
+				    .payload = bytes + step->from,
+				    .length = step->length ? step->length : length - step->from,
+			    });
+}
+
+static void test_hello_behind_a_decoy(void **state)
+{
+	static const struct {
+		const char *what;
+		struct step steps[10];
+		bool ambiguous;
+	} cases[] = {
+		{"SYN on a live flow", {OPENED, {SYN(1 << 28)}, {DATA(0), HELLO}}, false},
+		{"the same before the SYN-ACK",
+		 {{SYN(0)}, {SYN(1 << 28)}, {SYN_ACK(0)}, {DATA(0), HELLO}},
+		 false},
+		{"the true SYN last", {{SYN(1 << 28)}, OPENED, {DATA(0), HELLO}}, false},
+		{"SYN amid the hello",
+		 {OPENED, {DATA(0), HELLO, 0, 1400}, {SYN(1 << 28)}, {DATA(1400), HELLO, 1400}},
+		 false},
+		{"RST that nobody believes, and SYN",
+		 {OPENED, {.flags = TCP_RST, .at = 1 << 27}, {SYN(1 << 28)}, {DATA(0), HELLO}},
+		 false},
+		{"SYN-ACK from the client",
+		 {{.flags = TCP_SYN | TCP_ACK, .at = 77},
+		  {.flags = TCP_RST, .from_server = true},
+		  OPENED,
+		  {DATA(0), HELLO}},
+		 false},
+		{"SYN-ACK from the client that the server does not answer",
+		 {{.flags = TCP_SYN | TCP_ACK, .at = 77}, OPENED, {DATA(0), HELLO}},
+		 false},
+		{"garbage in the SYN", {{SYN(0), GARBAGE}, {SYN_ACK(0)}, {DATA(0), HELLO}}, false},
+		{"another hello in the SYN",
+		 {{SYN(0), CLEAN_HELLO}, {SYN_ACK(0)}, {DATA(0), HELLO}},
+		 false},
+		{"the same without a sight of the server",
+		 {{SYN(0), CLEAN_HELLO}, {DATA(0), HELLO}},
+		 false},
+		{"and as if it had been accepted",
+		 {{SYN(0), GARBAGE}, {DATA(700), GARBAGE}, {SYN_ACK(0)}, {DATA(0), HELLO}},
+		 false},
+		{"a hello in the SYN that counts",
+		 {{SYN(0), HELLO, 0, 1700}, {SYN_ACK(1700)}, {DATA(1700), HELLO, 1700}},
+		 false},
+		{"a byte far ahead",
+		 {OPENED, {DATA(40000), GARBAGE, 0, 1}, {DATA(0), HELLO}},
+		 false},
+		{"garbage in the hello's place",
+		 {OPENED, {DATA(0), GARBAGE}, {DATA(0), HELLO}},
+		 true},
+		{"the same, and the hello in two",
+		 {OPENED, {DATA(0), GARBAGE}, {DATA(0), HELLO, 0, 600}, {DATA(600), HELLO, 600}},
+		 true},
+		{"garbage amid the hello",
+		 {OPENED, {DATA(0), HELLO, 0, 1400}, {DATA(0), GARBAGE}, {DATA(1400), HELLO, 1400}},
+		 true},
+		{"the beginning of another, twice, and the hello in two",
+		 {OPENED,
+		  {DATA(0), BEGINNING},
+		  {DATA(0), HELLO, 0, 1400},
+		  {DATA(0), BEGINNING},
+		  {DATA(1400), HELLO, 1400}},
+		 true},
+		{"bytes that are no word of any protocol",
+		 {OPENED,
+		  {DATA(0), HELLO, 100, 700},
+		  {DATA(0), HELLO, 0, 600},
+		  {DATA(600), HELLO, 600}},
+		 true},
+		{"garbage that is longer",
+		 {OPENED,
+		  {DATA(0), GARBAGE},
+		  {DATA(700), GARBAGE},
+		  {DATA(1400), GARBAGE},
+		  {DATA(0), HELLO}},
+		 true},
+		{"the beginning of another hello in its place",
+		 {OPENED, {DATA(0), BEGINNING}, {DATA(0), HELLO}},
+		 true},
+		{"sent again in other pieces",
+		 {OPENED, {DATA(0), HELLO, 0, 600}, {DATA(0), HELLO}},
+		 false},
+		{"ports used again, without an end of the first connection",
+		 {{SYN(-90000)},
+		  {SYN_ACK(-90000)},
+		  {DATA(-90000), CLEAN_HELLO},
+		  OPENED,
+		  {DATA(0), HELLO}},
+		 false},
+		{"ports used again by the other end",
+		 {{.flags = TCP_SYN, .from_server = true, .at = 5},
+		  {.flags = TCP_SYN | TCP_ACK, .at = 7, .acknowledged = 6},
+		  {SERVER_DATA(6), CLEAN_HELLO},
+		  OPENED,
+		  {DATA(0), HELLO}},
+		 false},
+	};
+	struct bench bench;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bench_open(&bench, 64);
+		for (const struct step *step = cases[i].steps; step->flags; step++)
+			send_step(&bench, step);
+		if (bench.reports != 1 || bench.report.field != CLASS ||
+		    bench.event.ambiguous != cases[i].ambiguous)
+			fail_msg("%s", cases[i].what);
+		sensor_free(bench.sensor);
+	}
+}
+
+/* What a capture of one side holds when the client says no more than its SYN. */
+static void test_hello_in_the_syn_alone(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	send_step(&bench, &(struct step){SYN(0), HELLO});
+	assert_int_equal(bench.reports, 0);
+	sensor_finish(bench.sensor);
+	assert_banned_once(&bench);
+	sensor_free(bench.sensor);
+}
+
+static void test_hello_in_single_bytes(void **state)
+{
+	uint8_t hello[4096];
+	size_t length = client_hello(hello, BANNED);
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	send_syn(&bench, PORT);
+	for (size_t i = 0; i < length; i++)
+		send_tcp(&bench, PORT, TCP_ACK, START + 1 + (uint32_t)i, hello + i, 1);
+	assert_banned_once(&bench);
+	sensor_free(bench.sensor);
+}
+
+/* Pieces with gaps between them, more than are held at a time. */
+static void test_hello_behind_many_pieces(void **state)
+{
+	uint8_t hello[4096];
+	size_t length = client_hello(hello, BANNED);
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	send_syn(&bench, PORT);
+	for (uint32_t i = 0; i < 100; i++)
+		send_tcp(&bench, PORT, TCP_ACK, START + 3000 + 10 * i, hello, 1);
+	send_tcp(&bench, PORT, TCP_ACK, START + 1, hello, 1400);
+	send_tcp(&bench, PORT, TCP_ACK, START + 1401, hello + 1400, length - 1400);
+	assert_banned_once(&bench);
+	sensor_free(bench.sensor);
+}
+
+/* The request is there, but its head goes on for longer than anybody looks. */
+static void test_request_that_does_not_end(void **state)
+{
+	static const char start[] = "GET / HTTP/1.1\r\nHost: " BANNED "\r\nX: ";
+	static const size_t sizes[] = {1, 1400};
+	uint8_t filler[1400];
+	struct bench bench;
+
+	(void)state;
+	memset(filler, 'x', sizeof(filler));
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t at = START + 1;
+
+		bench_open(&bench, 64);
+		send_syn(&bench, PORT);
+		send_tcp(&bench, PORT, TCP_ACK, at, (const uint8_t *)start, strlen(start));
+		at += (uint32_t)strlen(start);
+		for (size_t n = 0; n < 5000 && bench.reports == 0; n++, at += (uint32_t)sizes[i])
+			send_tcp(&bench, PORT, TCP_ACK, at, filler, sizes[i]);
+		assert_int_equal(bench.report.field, CLASS);
+		assert_int_equal(bench.event.evidence, EVIDENCE_HTTP_HOST);
+		sensor_free(bench.sensor);
+	}
+}
+
+/* A byte far ahead makes no later request of a connection a lost one. */
+static void test_request_behind_a_byte_far_ahead(void **state)
+{
+	static const char clean[] = "GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n";
+	static const char banned[] = "GET / HTTP/1.1\r\nHost: " BANNED "\r\n\r\n";
+	uint32_t next = START + 1 + (uint32_t)strlen(clean);
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	send_syn(&bench, PORT);
+	send_tcp(&bench, PORT, TCP_ACK, START + 1, (const uint8_t *)clean, strlen(clean));
+	send_tcp(&bench, PORT, TCP_ACK, next + 40000, (const uint8_t *)"x", 1);
+	send_tcp(&bench, PORT, TCP_ACK, next, (const uint8_t *)banned, strlen(banned));
+	assert_int_equal(bench.reports, 1);
+	sensor_free(bench.sensor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hello_behind_a_decoy),
+		cmocka_unit_test(test_hello_in_the_syn_alone),
+		cmocka_unit_test(test_hello_in_single_bytes),
+		cmocka_unit_test(test_hello_behind_many_pieces),
+		cmocka_unit_test(test_request_that_does_not_end),
+		cmocka_unit_test(test_request_behind_a_byte_far_ahead),
 		cmocka_unit_test(test_answer_that_nobody_asked_for),
 	};
 

@@ -164,7 +164,7 @@ static void test_memory_stays_within_its_limits(void **state)
 
 static void test_flow_without_a_name_is_given_up(void **state)
 {
-	const uint8_t opaque[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	const uint8_t opaque[1024] = {1, 2, 3, 4, 5, 6, 7, 8};
 	uint8_t hello[4096];
 	uint32_t at = START + 1;
 	struct bench bench;
@@ -173,7 +173,7 @@ static void test_flow_without_a_name_is_given_up(void **state)
 	client_hello(hello, BANNED);
 	bench_open(&bench, 64);
 	send_syn(&bench, 40000);
-	for (int i = 0; i < 100; i++, at += sizeof(opaque))
+	for (int i = 0; i < 32; i++, at += sizeof(opaque))
 		send_tcp(&bench, 40000, TCP_ACK, at, opaque, sizeof(opaque));
 	send_tcp(&bench, 40000, TCP_ACK, at, hello, 1400);
 	send_tcp(&bench, 40000, TCP_ACK, at + 1400, hello + 1400, 400);
