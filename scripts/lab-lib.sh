@@ -121,7 +121,8 @@ lab_stop() {
 lab_up() {
   local role
   ((EUID == 0)) || lab_die 'network namespaces need root' || return
-  LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/cutoffd-lab.XXXXXX") || return
+  # Not TMPDIR, which may be root's own: the recorder's user writes events in there.
+  LAB_DIR=$(mktemp -d "${LAB_PARENT:-/tmp}/cutoffd-lab.XXXXXX") || return
   export LAB_DIR
   chmod 755 "$LAB_DIR"
   mkdir "$LAB_DIR"/{pids,www,certificates,nginx}

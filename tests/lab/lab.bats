@@ -88,7 +88,7 @@ left_behind() {
 @test "interrupted while it is made, it leaves nothing either" {
   local tmp pid dir
   tmp=$(mktemp -d)
-  TMPDIR=$tmp "$LAB_TREE/scripts/lab" up >/dev/null 2>&1 3>&- &
+  LAB_PARENT=$tmp "$LAB_TREE/scripts/lab" up >/dev/null 2>&1 3>&- &
   pid=$!
   lab_wait 10 compgen -G "$tmp/cutoffd-lab.*/nginx.conf"
   dir=$(compgen -G "$tmp/cutoffd-lab.*")
@@ -104,8 +104,23 @@ left_behind() {
   printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/nginx"
   chmod 755 "$tmp/bin/nginx"
   mkdir "$tmp/work"
-  PATH=$tmp/bin:$PATH TMPDIR=$tmp/work run "$LAB_TREE/scripts/lab" up
+  PATH=$tmp/bin:$PATH LAB_PARENT=$tmp/work run "$LAB_TREE/scripts/lab" up
   [ "$status" -eq 1 ]
   [[ $output == *'web server does not answer'* ]]
   rmdir "$tmp/work"
+}
+
+@test "a demo that is interrupted leaves nothing either" {
+  local tmp pid dir pids
+  tmp=$(mktemp -d)
+  chmod 755 "$tmp"
+  env -u MAKEFLAGS -u MAKELEVEL LAB_PARENT="$tmp" "$LAB_TREE/scripts/demo" >/dev/null 2>&1 3>&- &
+  pid=$!
+  lab_wait 60 compgen -G "$tmp/cutoffd-lab.*/unrelated.data"
+  dir=$(compgen -G "$tmp/cutoffd-lab.*")
+  pids=$(cut -d ' ' -f 1 "$dir"/pids/*)
+  kill -TERM "$pid"
+  lab_wait 20 has_ended "$pid"
+  [ -z "$(left_behind "$dir" "$pids")" ]
+  rm -r "$tmp"
 }
