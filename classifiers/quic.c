@@ -16,8 +16,13 @@
 #define DATAGRAM_MIN 1200
 #define DATAGRAM_MAX 65535
 
+/* Initials of one datagram that keys are derived for. Senders put one there, or two in a rare case;
+ * RFC 9000 §12.2 wants those with other ids to be ignored. */
+#define DERIVATIONS_MAX 4
+
 struct quic_flow {
-	struct quic_flow *next; /* while free */
+	struct quic_flow *next;	 /* while free */
+	struct quic_flow *other; /* a second connection on the same ports, or NULL */
 	const struct quic_version *version;
 	struct quic_secrets secrets;
 	uint64_t next_number; /* behind the largest packet number that was opened */
@@ -32,6 +37,7 @@ struct quic {
 	struct quic_flow *free; /* those given back */
 	struct quic_flow
 		*spare; /* a new flow is read into it; it leaves only when it must be kept */
+	unsigned int derivations; /* for this datagram */
 	uint8_t plain[DATAGRAM_MAX];
 };
 
@@ -72,12 +78,19 @@ void quic_free(struct quic *quic)
 	free(quic);
 }
 
+static void give(struct quic *quic, struct quic_flow *flow)
+{
+	flow->next = quic->free;
+	quic->free = flow;
+}
+
 void quic_flow_free(struct quic *quic, struct quic_flow **flow)
 {
 	if (!*flow)
 		return;
-	(*flow)->next = quic->free;
-	quic->free = *flow;
+	if ((*flow)->other)
+		give(quic, (*flow)->other);
+	give(quic, *flow);
 	*flow = NULL;
 }
 
@@ -179,38 +192,75 @@ static bool opens_as_before(struct quic *quic, struct quic_flow *flow, const str
 	       initial_open(quic, packet, &flow->secrets, &flow->next_number, length);
 }
 
-static bool opens_anew(struct quic *quic, struct quic_flow *flow, const struct packet *packet,
-		       size_t *length)
+/* NULL: all are in use. */
+static struct quic_flow *flow_take(struct quic *quic)
+{
+	struct quic_flow *flow = quic->free;
+
+	if (flow)
+		quic->free = flow->next;
+	else if (quic->fresh < quic->flows_count)
+		flow = &quic->flows[quic->fresh++];
+	if (flow)
+		flow->other = NULL;
+	return flow;
+}
+
+/* Where a connection that begins is read. One that is half read stays, as long as there are no more
+ * than two: anybody can send an Initial of his own between those of another. */
+static struct quic_flow *place_for(struct quic *quic, struct quic_flow *flow)
+{
+	if (!flow->version)
+		return flow;
+	if (!flow->other) {
+		flow->other = flow_take(quic);
+		return flow->other ? flow->other : flow;
+	}
+	return flow->stream.known < flow->other->stream.known ? flow : flow->other;
+}
+
+static struct quic_flow *opens_anew(struct quic *quic, struct quic_flow *flow,
+				    const struct packet *packet, size_t *length)
 {
 	struct quic_secrets secrets;
 	uint64_t next_number = 0;
 
-	if (!quic_keys_derive(quic->keys, packet->version, packet->connection_id.at,
+	if (quic->derivations++ >= DERIVATIONS_MAX ||
+	    !quic_keys_derive(quic->keys, packet->version, packet->connection_id.at,
 			      packet->connection_id.left, &secrets) ||
 	    !initial_open(quic, packet, &secrets, &next_number, length))
-		return false;
+		return NULL;
+	flow = place_for(quic, flow);
 	flow->version = packet->version;
 	flow->secrets = secrets;
 	flow->next_number = next_number;
 	quic_stream_reset(&flow->stream);
-	return true;
+	return flow;
 }
 
 static enum answer initial_read(struct quic *quic, struct quic_flow *flow,
 				const struct packet *packet, struct finding *finding)
 {
+	struct quic_flow *into = flow;
 	struct quic_crypto_frame frame;
 	struct cursor frames;
+	enum answer answer;
 	size_t length;
 
-	if (!opens_as_before(quic, flow, packet, &length) &&
-	    !opens_anew(quic, flow, packet, &length))
+	while (into && !opens_as_before(quic, into, packet, &length))
+		into = into->other;
+	if (!into)
+		into = opens_anew(quic, flow, packet, &length);
+	if (!into)
 		return ANSWER_MORE;
 	frames = cursor_new(quic->plain, length);
 	while (quic_frames_next(&frames, &frame))
-		quic_stream_add(&flow->stream, &frame);
-	return tls_extract_handshake(flow->stream.bytes, flow->stream.known, EVIDENCE_QUIC_SNI,
-				     finding);
+		quic_stream_add(&into->stream, &frame);
+	answer = tls_extract_handshake(into->stream.bytes, into->stream.known, EVIDENCE_QUIC_SNI,
+				       finding);
+	if (answer == ANSWER_FOUND)
+		into->version = NULL; /* is done */
+	return answer;
 }
 
 /* Reads the packets of one datagram into flow. */
@@ -236,18 +286,6 @@ static enum answer datagram_read(struct quic *quic, struct quic_flow *flow, stru
 	return answer;
 }
 
-/* NULL: all are in use. */
-static struct quic_flow *flow_take(struct quic *quic)
-{
-	struct quic_flow *flow = quic->free;
-
-	if (flow)
-		quic->free = flow->next;
-	else if (quic->fresh < quic->flows_count)
-		flow = &quic->flows[quic->fresh++];
-	return flow;
-}
-
 /* The spare flow holds something that must be kept, and another takes its place. */
 static void spare_keep(struct quic *quic, struct quic_flow **flow)
 {
@@ -270,8 +308,41 @@ enum answer quic_extract(struct quic *quic, struct quic_flow **flow, const uint8
 		return ANSWER_NOT_MINE;
 	if (!*flow)
 		into->version = NULL;
+	quic->derivations = 0;
 	answer = datagram_read(quic, into, cursor_new(bytes, length), finding);
 	if (!*flow && answer == ANSWER_MORE && into->version)
 		spare_keep(quic, flow);
+	if (quic->spare->other) {
+		give(quic, quic->spare->other);
+		quic->spare->other = NULL;
+	}
 	return answer;
+}
+
+struct quic_flow *quic_flow_other(struct quic_flow **flow)
+{
+	struct quic_flow *one = *flow, *other = one ? one->other : NULL;
+
+	if (!other)
+		return NULL;
+	one->other = NULL;
+	if (!one->version)
+		return other;
+	*flow = other;
+	return one;
+}
+
+bool quic_initial_id(const uint8_t *bytes, size_t length, uint16_t *id)
+{
+	struct cursor c = cursor_new(bytes, length);
+	uint32_t hash = 2166136261; /* FNV-1a */
+	struct packet packet;
+
+	if (length < DATAGRAM_MIN || !(bytes[0] & LONG_HEADER) || !header_take(&c, &packet) ||
+	    !packet.version || TYPE(packet.first) != packet.version->initial)
+		return false;
+	for (size_t i = 0; i < packet.connection_id.left; i++)
+		hash = (hash ^ packet.connection_id.at[i]) * 16777619;
+	*id = (uint16_t)(hash >> 16 ^ hash);
+	return true;
 }

@@ -26,9 +26,18 @@ void quic_free(struct quic *quic);
  * authenticate (its server drops it as well, so it must not end the search), another packet type,
  * a version that is not known (the server may ask for another). No state is kept for those; the
  * caller's budget ends them. Keys are those of the first Destination Connection ID that opened
- * an Initial; an Initial that only opens by its own (after Retry) begins the stream anew. */
+ * an Initial; an Initial that only opens by its own (after Retry, or of another connection) begins
+ * a stream of its own, beside the one before. */
 enum answer quic_extract(struct quic *quic, struct quic_flow **flow, const uint8_t *bytes,
 			 size_t length, struct finding *finding);
 void quic_flow_free(struct quic *quic, struct quic_flow **flow);
+
+/* After FOUND: takes out of flow what is half read of another connection on the same ports. NULL
+ * when there is none. */
+struct quic_flow *quic_flow_other(struct quic_flow **flow);
+
+/* Whether a datagram begins with a client's Initial of a known version, by its clear bytes; *id
+ * tells its Destination Connection ID from most others. For flows that are decided: cheap. */
+bool quic_initial_id(const uint8_t *bytes, size_t length, uint16_t *id);
 
 #endif

@@ -267,6 +267,82 @@ static void test_servers_choice_of_id(void **state)
 	assert_null(talk->flow);
 }
 
+/* Initials of other connections between two of one: of each the hello stays, and of a third the
+ * less that was read goes. */
+static void test_interleaved_connections(void **state)
+{
+	static const uint8_t ids[][8] = {{1}, {2}, {3}};
+	struct quic_seal ours = plain_seal, others = plain_seal;
+	struct talk *talk = *state;
+
+	add_part(talk, 0, 100);
+	assert_int_equal(send_frames(talk), ANSWER_MORE);
+	ours.number = 1;
+	for (size_t i = 0; i < 3; i++) {
+		others.key_id = others.id = ids[i];
+		talk->seal = others;
+		add_part(talk, 0, 20);
+		assert_int_equal(send_frames(talk), ANSWER_MORE);
+	}
+	talk->seal = ours;
+	add_part(talk, 100, talk->hello_length - 100);
+	assert_int_equal(send_frames(talk), ANSWER_FOUND);
+	assert_string_equal(talk->names, NAME);
+
+	others.number = 1;
+	talk->seal = others;
+	add_part(talk, 20, talk->hello_length - 20);
+	assert_int_equal(send_frames(talk), ANSWER_FOUND);
+	assert_string_equal(talk->names, NAME);
+}
+
+/* Keys cost more than all else: of a datagram of many small Initials few are tried. */
+static void test_many_initials_in_a_datagram(void **state)
+{
+	struct talk *talk = *state;
+	uint8_t out[2 * SIZE] = {0}, id[8] = {9};
+	size_t length = 0;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		if (i == 4)
+			add_part(talk, 0, talk->hello_length);
+		else
+			add_hex(talk, "01");
+		id[1] = (uint8_t)i;
+		talk->seal.key_id = talk->seal.id = id;
+		length += seal(talk, out + length);
+		out[length - 1] ^= i < 4; /* does not open */
+	}
+	assert_int_equal(send_bytes(talk, out, length), ANSWER_MORE);
+	assert_null(talk->flow);
+	talk->seal.number = 0;
+	add_part(talk, 0, talk->hello_length);
+	assert_int_equal(send_frames(talk), ANSWER_FOUND);
+}
+
+static void test_initial_id(void **state)
+{
+	static const uint8_t short_header[1200] = {0x40};
+	uint8_t bytes[SIZE];
+	uint16_t first, second;
+	size_t length;
+
+	(void)state;
+	length = bytes_from_hex(RFC9001_A2_PACKET, bytes, sizeof(bytes));
+	assert_int_equal(length, 1200);
+	assert_true(quic_initial_id(bytes, length, &first));
+	bytes[6] ^= 1;
+	assert_true(quic_initial_id(bytes, length, &second));
+	assert_int_not_equal(first, second);
+	assert_false(quic_initial_id(bytes, length - 1, &first));
+	bytes[0] = 0xe0; /* Handshake */
+	assert_false(quic_initial_id(bytes, length, &first));
+	bytes[0] = 0xc0;
+	bytes[1] = 0x7f; /* no known version */
+	assert_false(quic_initial_id(bytes, length, &first));
+	assert_false(quic_initial_id(short_header, sizeof(short_header), &first));
+}
+
 /* After Retry the id that the server chose gives the keys, and the hello begins anew. */
 static void test_retry(void **state)
 {
@@ -472,6 +548,9 @@ int main(void)
 		TEST(test_first_bytes_stay),
 		TEST(test_connection_ids),
 		TEST(test_servers_choice_of_id),
+		TEST(test_interleaved_connections),
+		TEST(test_many_initials_in_a_datagram),
+		cmocka_unit_test(test_initial_id),
 		TEST(test_retry),
 		TEST(test_packet_numbers),
 		TEST(test_coalesced),
