@@ -67,7 +67,13 @@ static void emit(struct sensor *sensor)
 	sensor->sink.flow(sensor->sink.context, &sensor->event);
 }
 
-static void report(struct sensor *sensor, const struct flow *flow)
+/* In quarters of a second. */
+static uint8_t report_time(struct wall now)
+{
+	return (uint8_t)(now.ns / (CLOCK_SECOND / 4));
+}
+
+static void report(struct sensor *sensor, struct flow *flow, struct wall now)
 {
 	struct channel_report message = {
 		.client = flow->key.source,
@@ -78,8 +84,16 @@ static void report(struct sensor *sensor, const struct flow *flow)
 		.field = flow->field,
 	};
 
-	if (flow->field >= FIELD_CLASS)
-		sensor->sink.report(sensor->sink.context, &message);
+	if (flow->field < FIELD_CLASS)
+		return;
+	flow->reported = report_time(now);
+	sensor->sink.report(sensor->sink.context, &message);
+}
+
+void decide_again(struct sensor *sensor, struct flow *flow, struct wall now)
+{
+	if (flow->field >= FIELD_CLASS && (uint8_t)(report_time(now) - flow->reported) > 4)
+		report(sensor, flow, now);
 }
 
 /* ---- evidence → class ---- */
@@ -143,7 +157,7 @@ static void decide_listed(struct sensor *sensor, struct flow *flow, const struct
 	add_names(&sensor->event, finding);
 	emit(sensor);
 	if (flow->field != before)
-		report(sensor, flow);
+		report(sensor, flow, now);
 }
 
 /* Decided by an address: prefix or DNS. seen is the address's name, or the address itself. */
@@ -158,7 +172,7 @@ static void decide_address(struct sensor *sensor, struct flow *flow,
 	if (finding)
 		add_names(&sensor->event, finding);
 	emit(sensor);
-	report(sensor, flow);
+	report(sensor, flow, now);
 }
 
 static void decide_prefix(struct sensor *sensor, struct flow *flow,

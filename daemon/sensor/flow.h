@@ -54,10 +54,12 @@ struct flow {
 	uint32_t questions[FLOW_QUESTIONS]; /* hashes of DNS queries not answered yet; 0: none */
 	uint16_t field;			    /* enum field or a class */
 	uint16_t spent;			    /* of the budget */
+	uint16_t quic_id;		    /* quic_initial_id of the last one that was read */
 	uint8_t evidence;		    /* enum evidence_kind */
 	uint8_t carrier;		    /* enum carrier */
 	uint8_t questions_next;		    /* the one that the next takes the place of */
 	uint8_t ndpi_packets;		    /* that nDPI was asked of */
+	uint8_t reported;		    /* when, as decide.c counts */
 	bool start_known : 1;		    /* client_next says something */
 	bool client_known : 1; /* the direction is certain (SYN, or a request was seen) */
 	bool proposal : 1;     /* proposed says something */

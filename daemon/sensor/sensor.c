@@ -215,6 +215,20 @@ static bool turned_by_quic(struct sensor *sensor, struct flow *flow, const struc
 	return true;
 }
 
+/* A hello is there. Where its name gives no class, that of a connection between may do so yet. */
+static void quic_found(struct sensor *sensor, struct flow *flow, struct wall now)
+{
+	struct quic_flow *other = quic_flow_other(&flow->quic);
+
+	if (flow_undecided(flow) || sensor->finding.names_count > 0)
+		decide_by_names(sensor, flow, &sensor->finding, now);
+	flow_settle(sensor, flow);
+	if (flow->field < FIELD_CLASS)
+		flow->quic = other;
+	else
+		quic_flow_free(sensor->quic, &other);
+}
+
 static void udp_datagram(struct sensor *sensor, struct flow *flow, const struct packet *packet,
 			 bool from_client, struct wall now)
 {
@@ -231,10 +245,32 @@ static void udp_datagram(struct sensor *sensor, struct flow *flow, const struct 
 		return;
 	answer = quic_extract(sensor->quic, &flow->quic, packet->payload, packet->payload_length,
 			      finding);
+	quic_initial_id(packet->payload, packet->payload_length, &flow->quic_id);
 	if (answer == ANSWER_FOUND)
-		decide_by_names(sensor, flow, finding, now);
+		quic_found(sensor, flow, now);
 	else if (answer == ANSWER_NOT_MINE)
 		decide_without_name(sensor, flow, false, now);
+}
+
+/* One more connection on the ports of a flow that is decided: its name counts too. */
+static void quic_again(struct sensor *sensor, struct flow *flow, const struct packet *packet,
+		       struct wall now)
+{
+	enum answer answer;
+	uint16_t id;
+
+	if (!quic_initial_id(packet->payload, packet->payload_length, &id) ||
+	    (!flow->quic && id == flow->quic_id))
+		return;
+	if (!flow->quic)
+		flow->spent = 0;
+	flow->quic_id = id;
+	answer = quic_extract(sensor->quic, &flow->quic, packet->payload, packet->payload_length,
+			      &sensor->finding);
+	if (answer == ANSWER_FOUND)
+		quic_found(sensor, flow, now);
+	else if (answer != ANSWER_MORE || flow_spend(flow, packet->payload_length))
+		flow_settle(sensor, flow);
 }
 
 static struct flow *packet_flow(struct sensor *sensor, const struct packet *packet, struct wall now,
@@ -284,6 +320,8 @@ void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
 		stream_segment(sensor, flow, &packet, from_client, now);
 	else if (flow_undecided(flow) || flow->field == FIELD_DNS)
 		udp_datagram(sensor, flow, &packet, from_client, now);
+	else if (from_client)
+		quic_again(sensor, flow, &packet, now);
 
 	if (flow_undecided(flow))
 		ask_ndpi(sensor, flow, &packet, from_client, now);
@@ -291,6 +329,7 @@ void sensor_packet(struct sensor *sensor, const struct capture_packet *captured)
 		spend_budget(sensor, flow, &packet, now);
 	if (!flow_undecided(flow) && flow->carrier != CARRIER_HTTP)
 		stream_release(sensor, flow);
+	decide_again(sensor, flow, now);
 }
 
 void sensor_idle(struct sensor *sensor, struct wall now)

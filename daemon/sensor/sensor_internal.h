@@ -62,6 +62,9 @@ void decide_without_name(struct sensor *sensor, struct flow *flow, bool last, st
  * the flow itself is no vendor's. */
 void decide_dns(struct sensor *sensor, struct flow *flow, const struct finding *finding,
 		const struct packet *packet, struct wall now);
+/* A packet with payload of a flow that may have a class: says it again, at most once a second. What
+ * the kernel knows of a flow ends with its conntrack entry, and the flow may go on. */
+void decide_again(struct sensor *sensor, struct flow *flow, struct wall now);
 bool flow_undecided(const struct flow *flow);
 /* nDPI's and QUIC's state goes as soon as it is not needed; the stream is stream.c's. */
 void flow_settle(struct sensor *sensor, struct flow *flow);

@@ -3,6 +3,7 @@
  * What somebody might send so that the sensor sees another thing than the server does, or learns
  * what nobody said. Each test bears the name of one such attempt.
  */
+#include "tests/quic_seal.h"
 #include "tests/unit/sensor_bench.h"
 
 #define PORT 40000
@@ -361,9 +362,170 @@ static void test_request_behind_a_byte_far_ahead(void **state)
 	sensor_free(bench.sensor);
 }
 
+/* ---- several connections of QUIC on the same ports ---- */
+
+/* Part of a hello in an Initial of connection id, in a datagram of its own. */
+struct initial {
+	uint8_t id, number;
+	const char *name;    /* NULL: a datagram of garbage */
+	size_t from, length; /* of the hello; length 0: up to its end */
+};
+
+#define INITIAL(which, packet, of) .id = (which), .number = (packet), .name = (of)
+
+static void send_datagram(struct bench *bench, const uint8_t *payload, size_t length)
+{
+	uint8_t bytes[4096] = {0};
+
+	put16(bytes + 20, PORT);
+	put16(bytes + 22, 443);
+	put16(bytes + 24, (unsigned int)(8 + length));
+	memcpy(bytes + 28, payload, length);
+	send_ip(bench, bytes, 28 + length, PROTOCOL_UDP, client_address, server_address);
+}
+
+static void send_initial(struct bench *bench, const struct initial *initial)
+{
+	const uint8_t id[8] = {initial->id};
+	const struct quic_seal seal = {.key_id = id,
+				       .key_id_length = sizeof(id),
+				       .id = id,
+				       .id_length = sizeof(id),
+				       .number = initial->number,
+				       .number_length = 1};
+	uint8_t record[4096], frames[4096] = {6}, out[4096] = {0}, *at = frames + 1;
+	size_t length, rest;
+
+	if (!initial->name) {
+		send_datagram(bench, (const uint8_t *)OPAQUE, sizeof(OPAQUE));
+		return;
+	}
+	rest = client_hello(record, initial->name) - 5 - initial->from;
+	length = initial->length ? initial->length : rest;
+	at += quic_seal_varint(at, initial->from);
+	at += quic_seal_varint(at, length);
+	memcpy(at, record + 5 + initial->from, length);
+	at += length;
+	length = quic_seal_initial(&seal, frames, (size_t)(at - frames), out);
+	send_datagram(bench, out, length < 1200 ? 1200 : length);
+}
+
+static void test_hello_of_another_quic_connection(void **state)
+{
+	static const char clean[] = "www.example.org";
+	static const struct {
+		const char *what;
+		struct initial datagrams[6];
+	} cases[] = {
+		{"behind one that is clean", {{INITIAL(1, 0, clean)}, {INITIAL(2, 0, BANNED)}}},
+		{"the same, in two datagrams",
+		 {{INITIAL(1, 0, clean)},
+		  {INITIAL(2, 0, BANNED), 0, 1000},
+		  {INITIAL(2, 1, BANNED), 1000}}},
+		{"behind several",
+		 {{INITIAL(1, 0, clean)},
+		  {INITIAL(2, 0, clean)},
+		  {INITIAL(3, 0, clean)},
+		  {INITIAL(4, 0, BANNED)}}},
+		{"the first one's datagrams between",
+		 {{INITIAL(1, 0, clean)},
+		  {INITIAL(2, 0, BANNED), 0, 1000},
+		  {INITIAL(1, 0, clean)},
+		  {INITIAL(2, 1, BANNED), 1000}}},
+		{"all of another between its datagrams",
+		 {{INITIAL(1, 0, BANNED), 0, 1000},
+		  {INITIAL(2, 0, clean)},
+		  {INITIAL(1, 1, BANNED), 1000}}},
+		{"another between its datagrams",
+		 {{INITIAL(1, 0, BANNED), 0, 1000},
+		  {INITIAL(2, 0, clean), 0, 20},
+		  {INITIAL(1, 1, BANNED), 1000}}},
+	};
+	struct bench bench;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bench_open(&bench, 64);
+		for (const struct initial *d = cases[i].datagrams; d->id; d++)
+			send_initial(&bench, d);
+		if (bench.reports != 1 || bench.report.field != CLASS ||
+		    bench.event.evidence != EVIDENCE_QUIC_SNI)
+			fail_msg("%s", cases[i].what);
+		sensor_free(bench.sensor);
+	}
+}
+
+static void test_hello_behind_garbage_datagrams(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	for (int i = 0; i < 200; i++)
+		send_initial(&bench, &(struct initial){.id = 1});
+	send_initial(&bench, &(struct initial){INITIAL(1, 0, BANNED)});
+	assert_int_equal(bench.reports, 1);
+	sensor_free(bench.sensor);
+
+	/* and behind so many that the flow is unknown */
+	bench_open(&bench, 64);
+	for (int i = 0; i < 5000; i++)
+		send_initial(&bench, &(struct initial){.id = 1});
+	send_initial(&bench, &(struct initial){INITIAL(1, 0, BANNED)});
+	assert_int_equal(bench.reports, 1);
+	sensor_free(bench.sensor);
+}
+
+/* ---- classes that the kernel may have forgotten ---- */
+
+static void test_class_is_said_again(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	send_initial(&bench, &(struct initial){INITIAL(1, 0, BANNED)});
+	for (int i = 0; i < 900; i++)
+		send_initial(&bench, &(struct initial){.id = 1});
+	assert_int_equal(bench.reports, 1);
+	for (unsigned int i = 1; i < 100; i++) {
+		bench.now = wall_add(bench.now, CLOCK_SECOND + CLOCK_SECOND / 2);
+		for (int j = 0; j < 10; j++)
+			send_initial(&bench, &(struct initial){.id = 1});
+		assert_int_equal(bench.reports, 1 + i);
+		assert_int_equal(bench.report.field, CLASS);
+	}
+	assert_int_equal(bench.events, 1);
+	sensor_free(bench.sensor);
+}
+
+static void test_closed_connection_that_goes_on(void **state)
+{
+	static const struct step steps[] = {
+		OPENED, {DATA(0), HELLO}, {.flags = TCP_RST, .at = 5000}};
+	struct bench bench;
+
+	(void)state;
+	bench_open(&bench, 64);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		send_step(&bench, &steps[i]);
+	assert_int_equal(bench.reports, 1);
+	bench.now = wall_add(bench.now, 5 * CLOCK_SECOND);
+	send_step(&bench, &(struct step){.flags = TCP_ACK, .at = 5000});
+	assert_int_equal(bench.reports, 1); /* no payload */
+	send_step(&bench, &(struct step){DATA(5000), GARBAGE});
+	assert_int_equal(bench.reports, 2);
+	assert_int_equal(bench.report.field, CLASS);
+	sensor_free(bench.sensor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hello_of_another_quic_connection),
+		cmocka_unit_test(test_hello_behind_garbage_datagrams),
+		cmocka_unit_test(test_class_is_said_again),
+		cmocka_unit_test(test_closed_connection_that_goes_on),
 		cmocka_unit_test(test_hello_behind_a_decoy),
 		cmocka_unit_test(test_hello_in_the_syn_alone),
 		cmocka_unit_test(test_hello_in_single_bytes),
