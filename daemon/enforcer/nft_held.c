@@ -235,6 +235,17 @@ static void pair_up(struct held_set *set)
 	set->count = n;
 }
 
+/* A hash table that the kernel resizes while it is dumped (rhashtable) shows elements twice. */
+static void drop_repeated(struct held_set *set)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		if (kept == 0 || by_bound(&set->elements[kept - 1], &set->elements[i]) != 0)
+			set->elements[kept++] = set->elements[i];
+	set->count = kept;
+}
+
 static int read_elements(struct nft_socket *socket, struct held *held, struct held_set *set)
 {
 	struct nftnl_set *asked = nft_must(nftnl_set_alloc());
@@ -252,6 +263,7 @@ static int read_elements(struct nft_socket *socket, struct held *held, struct he
 		return e;
 	if (set->count > 0)
 		qsort(set->elements, set->count, sizeof(*set->elements), by_bound);
+	drop_repeated(set);
 	if (set->flags & NFT_SET_INTERVAL)
 		pair_up(set);
 	return 0;

@@ -267,7 +267,7 @@ cut_and_set_back() {
   [[ $output == *waits* ]]
   lab_daemon
   passes
-  lab_events '.cutoff.kind == "latch"' | grep 'the clock was wrong'
+  lab_wait 5 lab_events '.cutoff.kind == "latch" and (.cutoff.text | test("the clock was wrong"))'
   [ ! -e "$LAB_DIR/state/unlatch" ]
 }
 
