@@ -366,9 +366,12 @@ void roles_stop(struct enforcer *enforcer)
 			     enforcer->disarmed ? "cutoffd stopped by stop-enforcing: its table is "
 						  "removed, nothing is refused any more"
 						: "cutoffd stopped; its table stays");
-	child_free(enforcer->recorder, RECORDER_END_MS);
-	enforcer->recorder = NULL;
-	for (int i = 0; i < 2; i++)
+	/* With nobody left to speak, the recorder ends as soon as all is written. */
+	for (int i = 0; i < 2; i++) {
 		if (enforcer->events[i] >= 0)
 			close(enforcer->events[i]);
+		enforcer->events[i] = -1;
+	}
+	child_free(enforcer->recorder, RECORDER_END_MS);
+	enforcer->recorder = NULL;
 }

@@ -24,7 +24,7 @@
 
 #define FLUSH_US 100000
 /* How long sensors may still be heard after the enforcer has gone. */
-#define DRAIN_US 500000
+#define DRAIN_US 2500000
 #define CLIENT_IDLE_US 5000000
 #define STATUS_US 2000000
 /* Messages of one channel at a time, so that no sensor keeps the others waiting. */
