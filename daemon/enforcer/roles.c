@@ -98,11 +98,6 @@ static bool report_allowed(const struct enforcer *enforcer, const struct channel
 	       !prefix_any_contains(policy->never, policy->never_count, &report->client);
 }
 
-static unsigned int mask_shift(uint32_t mask)
-{
-	return (unsigned int)__builtin_ctz(mask);
-}
-
 static void take_report(struct enforcer *enforcer, const struct channel_report *report)
 {
 	uint32_t mask = enforcer->site->settings->mask;
@@ -119,8 +114,8 @@ static void take_report(struct enforcer *enforcer, const struct channel_report *
 		enforcer->reports_refused++;
 		return;
 	}
-	conntrack_mark(enforcer->conntrack, &flow, (uint32_t)report->field << mask_shift(mask),
-		       mask, clock_mono());
+	conntrack_mark(enforcer->conntrack, &flow, ruleset_mark(mask, report->field), mask,
+		       clock_mono());
 	enforcer_arm_conntrack_timer(enforcer);
 }
 
@@ -265,18 +260,6 @@ static void recorder_readable(void *context, struct child *child, int channel)
 		send_status(enforcer);
 }
 
-static void make_events_file(const char *path);
-
-static void recorder_ended(void *context, struct child *child, const char *why, bool crashing)
-{
-	const struct enforcer *enforcer = context;
-
-	(void)child;
-	make_events_file(enforcer->site->settings->events); /* for the next one */
-	log_error("roles", "the recorder ended: %s; events until its next start may be missing%s",
-		  why, crashing ? "; it does not stay up" : "");
-}
-
 /* The recorder may not be allowed to make a file where the operator wants it: it is made for it
  * once. O_EXCL follows no link, so a directory of the recorder's own leads nowhere else. */
 static void make_events_file(const char *path)
@@ -295,6 +278,16 @@ static void make_events_file(const char *path)
 		log_warning("roles", "%s: cannot be given to the recorder: %s", path,
 			    strerror(errno));
 	close(fd);
+}
+
+static void recorder_ended(void *context, struct child *child, const char *why, bool crashing)
+{
+	const struct enforcer *enforcer = context;
+
+	(void)child;
+	make_events_file(enforcer->site->settings->events); /* for the next one */
+	log_error("roles", "the recorder ended: %s; events until its next start may be missing%s",
+		  why, crashing ? "; it does not stay up" : "");
 }
 
 void roles_reopen_events(struct enforcer *enforcer)

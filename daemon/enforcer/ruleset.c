@@ -18,7 +18,7 @@ int64_t build_instant(const struct build *build, struct wall at)
 
 uint32_t build_mark(const struct build *build, uint32_t field)
 {
-	return field << __builtin_ctz(build->options->mask);
+	return ruleset_mark(build->options->mask, field);
 }
 
 static void add_counters(struct build *build)

@@ -34,6 +34,12 @@ struct ruleset_options {
 	size_t lifted_count;
 };
 
+/* A field where it stands in the mark. */
+static inline uint32_t ruleset_mark(uint32_t mask, uint32_t field)
+{
+	return field << __builtin_ctz(mask);
+}
+
 /* Cutoffs become kernel time: instant - policy->offset_ns; a policy with an offset is a rehearsal,
  * whose latches never meet those of one without. Never NULL (memory out ends the
  * process). The policy may be freed afterwards. */
